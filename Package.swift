@@ -1,0 +1,54 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The rooms and the one direction of their arrows are told in docs/architecture.md.
+let strict: [SwiftSetting] = [.strictMemorySafety()]
+
+let package = Package(
+    name: "fpnas",
+    products: [
+        .library(name: "fpnas", type: .dynamic, targets: ["CABI"]),
+        .executable(name: "fpnas-tool", targets: ["fpnas-tool"]),
+    ],
+    dependencies: [
+        // Only the command line tool uses it; nothing third-party is inside the shared library.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        // The hand-written public header, imported so that the compiler checks CABI against it.
+        .systemLibrary(name: "CFPNAS", path: "include"),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .target(name: "CSupport"),
+        .target(name: "CPNG", dependencies: ["CLibPNG"]),
+
+        .target(name: "Support", dependencies: ["CSupport"], swiftSettings: strict),
+        .target(name: "SearchSpace", dependencies: ["Support"], swiftSettings: strict),
+        .target(
+            name: "ArchitectureDistribution", dependencies: ["SearchSpace"],
+            swiftSettings: strict),
+        .target(
+            name: "ArchitectureCost", dependencies: ["ArchitectureDistribution"],
+            swiftSettings: strict),
+        .target(name: "Search", dependencies: ["ArchitectureCost"], swiftSettings: strict),
+        .target(
+            name: "Supernet", dependencies: ["SearchSpace", "COpenBLAS"], swiftSettings: strict),
+        .target(name: "ImageData", dependencies: ["Support", "CPNG", "CZlib"], swiftSettings: strict),
+        .target(
+            name: "Formats", dependencies: ["Search", "Supernet", "CZlib"], swiftSettings: strict),
+        .target(
+            name: "Report", dependencies: ["ArchitectureDistribution", "CPNG"],
+            swiftSettings: strict),
+        .target(
+            name: "Experiment", dependencies: ["Search", "Supernet", "ImageData", "Formats", "Report"],
+            swiftSettings: strict),
+        .target(name: "CABI", dependencies: ["CFPNAS", "Experiment"], swiftSettings: strict),
+        .executableTarget(
+            name: "fpnas-tool",
+            dependencies: [
+                "Experiment",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+    ]
+)

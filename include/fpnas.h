@@ -1,0 +1,3 @@
+#ifndef FPNAS_H
+#define FPNAS_H
+#endif

@@ -1,0 +1,201 @@
+import SearchSpace
+import Support
+
+/// An independent part of an architecture and its canonical options: a whole layer in the joint
+/// form, a variable with those that depend on it in the factorised form.
+public struct Unit: Sendable {
+    public let variables: [Int]
+    /// Log-probability and choices (in `variables` order), most probable first.
+    public let options: [(logProbability: Double, choices: [Int32])]
+}
+
+/// A network and its probability.
+public struct RankedArchitecture: Sendable {
+    public let architecture: [Int32]
+    /// Natural log of the summed probability of all its encodings.
+    public let logProbability: Double
+}
+
+extension ArchitectureDistribution {
+    public static let maximumUnitOptions = 1 << 20
+
+    /// The most probable network (canonical): the result of a search. [FP-NAS §3]
+    public func mode() throws(FPNASError) -> RankedArchitecture {
+        guard let best = try top(1).first else {
+            return RankedArchitecture(architecture: [], logProbability: 0)
+        }
+        return best
+    }
+
+    /// The `count` most probable networks, most probable first; ties in lexicographic unit order.
+    ///
+    /// Units are merged one by one, keeping the best `count` sums each time:
+    /// O(number of logits + units · count · log count).
+    public func top(_ count: Int) throws(FPNASError) -> [RankedArchitecture] {
+        guard count >= 1, count <= 1 << 20 else {
+            throw .invalid("count must be in [1, \(1 << 20)], got \(count)")
+        }
+        let units = try units(keeping: count)
+        var sums = [0.0]
+        // For every merge, which earlier sum and which option each kept sum came from.
+        var origins: [[(earlier: Int32, option: Int32)]] = []
+        for unit in units {
+            var merge = BestSums(sums, unit.options.map(\.logProbability))
+            var next: [Double] = []
+            var from: [(earlier: Int32, option: Int32)] = []
+            while next.count < count, let best = merge.removeBest() {
+                next.append(best.sum)
+                from.append((Int32(best.left), Int32(best.right)))
+            }
+            sums = next
+            origins.append(from)
+        }
+        return sums.indices.map { rank in
+            var architecture = [Int32](repeating: 0, count: space.variableCount)
+            var entry = rank
+            for u in units.indices.reversed() {
+                let origin = origins[u][entry]
+                for (v, c) in zip(units[u].variables, units[u].options[Int(origin.option)].choices) {
+                    architecture[v] = c
+                }
+                entry = Int(origin.earlier)
+            }
+            return RankedArchitecture(architecture: architecture, logProbability: sums[rank])
+        }
+    }
+
+    /// The independent parts of the distribution with their `limit` best canonical options.
+    public func units(keeping limit: Int = .max) throws(FPNASError) -> [Unit] {
+        var units: [Unit] = []
+        switch form {
+        case .joint:
+            for g in 0..<groupCount {
+                let members = Array(variables(ofGroup: g))
+                let masses = canonicalLogMasses(ofGroup: g)
+                let options = best(masses, limit).map { j in
+                    (masses[j], members.map { Int32(choice(of: $0, at: j)) })
+                }
+                units.append(Unit(variables: members, options: options))
+            }
+        case .factorised:
+            for members in components() {
+                let options = try canonicalOptions(of: members)
+                let order = best(options.map(\.logProbability), limit)
+                units.append(Unit(variables: members, options: order.map { options[$0] }))
+            }
+        }
+        return units
+    }
+
+    /// Indices of the `limit` largest finite values, largest first, ties in order.
+    private func best(_ values: [Double], _ limit: Int) -> ArraySlice<Int> {
+        let finite = values.indices.filter { values[$0] > -.infinity }
+        if limit == 1 {
+            var top = finite.first
+            for i in finite { if let t = top, values[i] > values[t] { top = i } }
+            return (top.map { [$0] } ?? [])[...]
+        }
+        return finite.sorted {
+            values[$0] != values[$1] ? values[$0] > values[$1] : $0 < $1
+        }.prefix(limit)
+    }
+
+    /// Every variable without condition, with those that depend on it.
+    private func components() -> [[Int]] {
+        var members: [[Int]] = []
+        var component = [Int](repeating: 0, count: space.variableCount)
+        for v in 0..<space.variableCount {
+            let parent = space.parents[v]
+            component[v] = parent < 0 ? members.count : component[parent]
+            if parent < 0 { members.append([v]) } else { members[component[v]].append(v) }
+        }
+        return members
+    }
+
+    /// All canonical choices of a component, in lexicographic order.
+    private func canonicalOptions(
+        of members: [Int]
+    ) throws(FPNASError) -> [(logProbability: Double, choices: [Int32])] {
+        var options: [(logProbability: Double, choices: [Int32])] = [(0, [])]
+        for v in members {
+            var extended: [(logProbability: Double, choices: [Int32])] = []
+            for option in options {
+                // −1 marks a variable that does not exist, until all are decided.
+                var exists = true
+                if let place = members.firstIndex(of: space.parents[v]) {
+                    let decided = option.choices[place]
+                    exists = decided >= 0 && space.existence[v][Int(decided)]
+                }
+                guard exists else {
+                    extended.append((option.logProbability, option.choices + [-1]))
+                    continue
+                }
+                for c in 0..<space.choiceCounts[v] {
+                    let logp = unsafe logProbabilities.pointer[groupOffsets[v] + c]
+                    extended.append((option.logProbability + logp, option.choices + [Int32(c)]))
+                }
+                guard extended.count <= ArchitectureDistribution.maximumUnitOptions else {
+                    throw FPNASError(
+                        .infeasible,
+                        "\(space.place(of: members[0])) and its conditional variables have more "
+                            + "than \(ArchitectureDistribution.maximumUnitOptions) options to rank")
+                }
+            }
+            options = extended
+        }
+        return options.map { ($0.logProbability, $0.choices.map { max($0, 0) }) }
+    }
+}
+
+/// The sums a + b of two descending lists, largest first, each found in O(log n).
+struct BestSums {
+    private let left: [Double]
+    private let right: [Double]
+    // A binary heap of candidates; for every left index the next right index is in it.
+    private var heap: [(sum: Double, left: Int, right: Int)] = []
+
+    init(_ left: [Double], _ right: [Double]) {
+        self.left = left
+        self.right = right
+        if !left.isEmpty && !right.isEmpty { push(0, 0) }
+    }
+
+    mutating func removeBest() -> (sum: Double, left: Int, right: Int)? {
+        guard let best = heap.first, let last = heap.popLast() else { return nil }
+        if !heap.isEmpty {
+            heap[0] = last
+            siftDown()
+        }
+        if best.right + 1 < right.count { push(best.left, best.right + 1) }
+        // (left + 1, 0) becomes reachable once (left, 0) was taken.
+        if best.right == 0 && best.left + 1 < left.count { push(best.left + 1, 0) }
+        return best
+    }
+
+    private func precedes(_ a: Int, _ b: Int) -> Bool {
+        if heap[a].sum != heap[b].sum { return heap[a].sum > heap[b].sum }
+        return (heap[a].left, heap[a].right) < (heap[b].left, heap[b].right)
+    }
+
+    private mutating func push(_ l: Int, _ r: Int) {
+        heap.append((left[l] + right[r], l, r))
+        var i = heap.count - 1
+        while i > 0, precedes(i, (i - 1) / 2) {
+            heap.swapAt(i, (i - 1) / 2)
+            i = (i - 1) / 2
+        }
+    }
+
+    private mutating func siftDown() {
+        var i = 0
+        while true {
+            var top = i
+            for child in [2 * i + 1, 2 * i + 2] where child < heap.count && precedes(child, top) {
+                top = child
+            }
+            if top == i { return }
+            heap.swapAt(i, top)
+            i = top
+        }
+    }
+}

@@ -14,11 +14,14 @@ public struct RankedArchitecture: Sendable {
     public let architecture: [Int32]
     /// Natural log of the summed probability of all its encodings.
     public let logProbability: Double
+
+    public init(architecture: [Int32], logProbability: Double) {
+        self.architecture = architecture
+        self.logProbability = logProbability
+    }
 }
 
 extension ArchitectureDistribution {
-    public static let maximumUnitOptions = 1 << 20
-
     /// The most probable network (canonical): the result of a search. [FP-NAS §3]
     public func mode() throws(FPNASError) -> RankedArchitecture {
         guard let best = try top(1).first else {
@@ -67,24 +70,46 @@ extension ArchitectureDistribution {
     /// The independent parts of the distribution with their `limit` best canonical options.
     public func units(keeping limit: Int = .max) throws(FPNASError) -> [Unit] {
         var units: [Unit] = []
-        switch form {
-        case .joint:
-            for g in 0..<groupCount {
-                let members = Array(variables(ofGroup: g))
-                let masses = canonicalLogMasses(ofGroup: g)
-                let options = best(masses, limit).map { j in
-                    (masses[j], members.map { Int32(choice(of: $0, at: j)) })
-                }
-                units.append(Unit(variables: members, options: options))
-            }
-        case .factorised:
-            for members in components() {
-                let options = try canonicalOptions(of: members)
-                let order = best(options.map(\.logProbability), limit)
-                units.append(Unit(variables: members, options: order.map { options[$0] }))
-            }
+        for members in parts() {
+            let options = try space.options(of: members)
+            let logProbabilities = logProbabilities(of: options, members)
+            units.append(
+                Unit(
+                    variables: members,
+                    options: best(logProbabilities, limit).map { i in
+                        (logProbabilities[i], options[i].map { max($0, 0) })
+                    }))
         }
         return units
+    }
+
+    /// Log-probability of every option of a layer, in the order of `space.options(ofLayer:)`.
+    public func logProbabilities(
+        ofLayer layer: Int, _ options: [[Int32]]
+    ) -> [Double] {
+        logProbabilities(of: options, Array(space.variables(of: layer)))
+    }
+
+    /// Log-probability of every option of some variables that no other variable depends on.
+    private func logProbabilities(of options: [[Int32]], _ members: [Int]) -> [Double] {
+        guard let first = members.first else { return options.map { _ in 0 } }
+        switch form {
+        case .factorised:
+            return options.map { option in
+                var sum = 0.0
+                for (v, c) in zip(members, option) where c >= 0 {
+                    unsafe sum += logProbabilities.pointer[groupOffsets[v] + Int(c)]
+                }
+                return sum
+            }
+        case .joint:
+            let masses = canonicalLogMasses(ofGroup: group(of: first))
+            return options.map { option in
+                var index = 0
+                for (v, c) in zip(members, option) where c > 0 { index += Int(c) * strides[v] }
+                return masses[index]
+            }
+        }
     }
 
     /// Indices of the `limit` largest finite values, largest first, ties in order.
@@ -100,50 +125,31 @@ extension ArchitectureDistribution {
         }.prefix(limit)
     }
 
-    /// Every variable without condition, with those that depend on it.
-    private func components() -> [[Int]] {
+    /// The variables of every independent part: a layer's in the joint form; a variable without
+    /// condition and all that depend on it in the factorised form.
+    private func parts() -> [[Int]] {
+        guard form == .factorised else {
+            return (0..<groupCount).map { Array(variables(ofGroup: $0)) }
+        }
         var members: [[Int]] = []
-        var component = [Int](repeating: 0, count: space.variableCount)
+        var part = [Int](repeating: 0, count: space.variableCount)
         for v in 0..<space.variableCount {
             let parent = space.parents[v]
-            component[v] = parent < 0 ? members.count : component[parent]
-            if parent < 0 { members.append([v]) } else { members[component[v]].append(v) }
+            part[v] = parent < 0 ? members.count : part[parent]
+            if parent < 0 { members.append([v]) } else { members[part[v]].append(v) }
         }
         return members
     }
 
-    /// All canonical choices of a component, in lexicographic order.
-    private func canonicalOptions(
-        of members: [Int]
-    ) throws(FPNASError) -> [(logProbability: Double, choices: [Int32])] {
-        var options: [(logProbability: Double, choices: [Int32])] = [(0, [])]
-        for v in members {
-            var extended: [(logProbability: Double, choices: [Int32])] = []
-            for option in options {
-                // −1 marks a variable that does not exist, until all are decided.
-                var exists = true
-                if let place = members.firstIndex(of: space.parents[v]) {
-                    let decided = option.choices[place]
-                    exists = decided >= 0 && space.existence[v][Int(decided)]
-                }
-                guard exists else {
-                    extended.append((option.logProbability, option.choices + [-1]))
-                    continue
-                }
-                for c in 0..<space.choiceCounts[v] {
-                    let logp = unsafe logProbabilities.pointer[groupOffsets[v] + c]
-                    extended.append((option.logProbability + logp, option.choices + [Int32(c)]))
-                }
-                guard extended.count <= ArchitectureDistribution.maximumUnitOptions else {
-                    throw FPNASError(
-                        .infeasible,
-                        "\(space.place(of: members[0])) and its conditional variables have more "
-                            + "than \(ArchitectureDistribution.maximumUnitOptions) options to rank")
-                }
-            }
-            options = extended
+    /// The group a variable belongs to.
+    private func group(of variable: Int) -> Int {
+        var low = 0
+        var high = groupCount - 1
+        while low < high {
+            let middle = (low + high + 1) / 2
+            if groupStarts[middle] <= variable { low = middle } else { high = middle - 1 }
         }
-        return options.map { ($0.logProbability, $0.choices.map { max($0, 0) }) }
+        return low
     }
 }
 

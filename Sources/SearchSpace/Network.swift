@@ -60,21 +60,34 @@ extension SearchSpace {
         var channels = input.channels
         var height = input.height
         var width = input.width
-        for (index, layer) in layers.enumerated() {
-            guard let block = layer.block else { continue }
-            let choices = settings(of: index, architecture)
-            for position in 0..<block.repeats {
-                let stride = position == 0 ? block.stride : 1
-                let built = NetworkBlock(
-                    block.operation, choices, layer: index, position: position, stride: stride,
-                    classes: classes, inChannels: channels, height: height, width: width)
-                channels = built.outChannels
-                height = built.outHeight
-                width = built.outWidth
-                blocks.append(built)
-            }
+        for index in layers.indices {
+            let built = self.blocks(
+                ofLayer: index, architecture, channels: channels, height: height, width: width)
+            channels = built.last?.outChannels ?? channels
+            height = built.last?.outHeight ?? height
+            width = built.last?.outWidth ?? width
+            blocks += built
         }
         return Network(input: input, classes: classes, blocks: blocks)
+    }
+
+    /// The blocks a layer builds on an input of the given width and size.
+    public func blocks(
+        ofLayer layer: Int, _ architecture: [Int32], channels: Int, height: Int, width: Int
+    ) -> [NetworkBlock] {
+        guard let block = layers[layer].block else { return [] }
+        let settings = settings(of: layer, architecture)
+        var blocks: [NetworkBlock] = []
+        for position in 0..<block.repeats {
+            let last = blocks.last
+            blocks.append(
+                NetworkBlock(
+                    block.operation, settings, layer: layer, position: position,
+                    stride: position == 0 ? block.stride : 1, classes: classes,
+                    inChannels: last?.outChannels ?? channels,
+                    height: last?.outHeight ?? height, width: last?.outWidth ?? width))
+        }
+        return blocks
     }
 
     /// The network in which every layer takes its largest kernel, expansion and width, with

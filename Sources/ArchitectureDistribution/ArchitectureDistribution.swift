@@ -145,21 +145,25 @@ public enum DistributionForm: Int32, Sendable {
     public func joint() throws(FPNASError) -> ArchitectureDistribution {
         guard form == .factorised else { return try snapshot() }
         let joint = try ArchitectureDistribution(space: space, form: .joint)
-        var group = 0
-        for layer in 0..<space.layerCount where !space.variables(of: layer).isEmpty {
-            let start = joint.groupOffsets[group]
-            for j in 0..<(joint.groupOffsets[group + 1] - start) {
-                var sum = 0.0
-                for v in space.variables(of: layer) {
-                    unsafe sum += logProbabilities.pointer[
-                        groupOffsets[v] + joint.choice(of: v, at: j)]
-                }
-                unsafe joint.logits.pointer[start + j] = sum
-            }
-            group += 1
-        }
-        joint.normalise()
+        joint.setJoint(of: self)
         return joint
+    }
+
+    /// Makes this joint form the same distribution as a factorised one of the same space.
+    public func setJoint(of factorised: ArchitectureDistribution) {
+        assert(form == .joint && factorised.form == .factorised && space == factorised.space)
+        for g in 0..<groupCount {
+            for i in groupOffsets[g]..<groupOffsets[g + 1] {
+                var sum = 0.0
+                for v in variables(ofGroup: g) {
+                    let c = choice(of: v, at: i - groupOffsets[g])
+                    unsafe sum += factorised.logProbabilities.pointer[
+                        factorised.groupOffsets[v] + c]
+                }
+                unsafe logits.pointer[i] = sum
+            }
+        }
+        normalise()
     }
 
     // MARK: - Indices

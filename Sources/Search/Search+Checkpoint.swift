@@ -1,0 +1,166 @@
+import ArchitectureDistribution
+import SearchSpace
+import Support
+
+/// The exact state of a search as bytes, without the space. `Formats` adds the space, a version
+/// and a checksum.
+extension Search {
+    /// All that is needed to go on bit-exactly: options, logits, Adam, counters, open asks.
+    public func encode(into writer: inout ByteWriter) {
+        options.encode(into: &writer)
+        writer.put(distribution.form.rawValue)
+        unsafe writer.put(UnsafeBufferPointer(distribution.logits.elements))
+        unsafe writer.put(UnsafeBufferPointer(adam.first.elements))
+        unsafe writer.put(UnsafeBufferPointer(adam.second.elements))
+        writer.put(adam.updates)
+        writer.put([adam.decay1, adam.decay2])
+        writer.put(progress.steps)
+        writer.put(progress.asks)
+        writer.put(progress.samplesDrawn)
+        writer.put(progress.evaluations)
+        writer.put(progress.sampleCount)
+        writer.put([
+            progress.initialEntropy, progress.effectiveSamples, progress.likelihoodScale,
+            progress.meanLogLikelihood, progress.gradientNorm, progress.bestLogLikelihood,
+        ])
+        writer.put(bestArchitecture)
+        writer.put(open.count)
+        for ask in open {
+            writer.put(ask.number)
+            writer.put(ask.sampleCount)
+            unsafe writer.put(UnsafeBufferPointer(ask.samples.elements))
+            for network in ask.architectures.indices {
+                writer.put(ask.logLikelihoods[network] ?? .nan)  // NaN is never told
+                writer.put(ask.costs[network] ?? .nan)
+            }
+        }
+    }
+
+    /// Restores what `encode` wrote for the same space.
+    public convenience init(
+        space: SearchSpace, from reader: inout ByteReader
+    ) throws(FPNASError) {
+        let options = try SearchOptions(from: &reader)
+        try self.init(space: space, options: options)
+        guard let form = DistributionForm(rawValue: try reader.take(Int32.self)) else {
+            throw reader.damaged("unknown form of the distribution")
+        }
+        if form != distribution.form {
+            distribution = try ArchitectureDistribution(space: space, form: form)
+            adam = try Adam(distribution.logitCount)
+            gradient = try Buffer(distribution.logitCount, of: "gradient")
+        }
+        let logits = try Buffer<Double>(distribution.logitCount, of: "logits")
+        try unsafe reader.fill(logits.elements)
+        try unsafe distribution.setLogits(UnsafeBufferPointer(logits.elements))
+        try unsafe reader.fill(adam.first.elements)
+        try unsafe reader.fill(adam.second.elements)
+        for i in 0..<logits.count {
+            guard adam.first[i].isFinite, adam.second[i].isFinite, adam.second[i] >= 0 else {
+                throw reader.damaged("a moment of Adam is not a number")
+            }
+        }
+        adam.updates = try reader.takeInt(0...Int.max - 1)
+        let decays = try reader.takeDoubles()
+        guard decays.count == 2, decays.allSatisfy({ (0...1).contains($0) }) else {
+            throw reader.damaged("Adam's decays")
+        }
+        adam.decay1 = decays[0]
+        adam.decay2 = decays[1]
+        let counters = 0...(Int.max >> 1)
+        progress.steps = try reader.takeInt(counters)
+        progress.asks = try reader.take(UInt64.self)
+        guard progress.asks < 1 << 62 else { throw reader.damaged("the number of asks") }
+        progress.samplesDrawn = try reader.takeInt(counters)
+        progress.evaluations = try reader.takeInt(counters)
+        progress.sampleCount = try reader.takeInt(0...SearchOptions.sampleLimit)
+        let values = try reader.takeDoubles()
+        guard values.count == 6 else { throw reader.damaged("the progress") }
+        progress.initialEntropy = values[0]
+        progress.effectiveSamples = values[1]
+        progress.likelihoodScale = values[2]
+        progress.meanLogLikelihood = values[3]
+        progress.gradientNorm = values[4]
+        progress.bestLogLikelihood = values[5]
+        bestArchitecture = try reader.takeInt32s()
+        if !bestArchitecture.isEmpty { try space.check(bestArchitecture) }
+        for _ in 0..<(try reader.takeInt(0...Search.maximumOpenAsks)) {
+            open.append(try Search.readAsk(from: &reader, space, before: progress.asks))
+        }
+        progress.openAsks = open.count
+        refreshProgress()
+    }
+
+    private static func readAsk(
+        from reader: inout ByteReader, _ space: SearchSpace, before end: UInt64
+    ) throws(FPNASError) -> Ask {
+        let number = try reader.take(UInt64.self)
+        let count = try reader.takeInt(1...SearchOptions.sampleLimit)
+        guard number < end else { throw reader.damaged("ask \(number) was never made") }
+        let samples = try Buffer<Int32>(
+            try checkedProduct(count, space.variableCount, of: "samples"), of: "samples")
+        try unsafe reader.fill(samples.elements)
+        for k in 0..<count {
+            let row = unsafe UnsafeBufferPointer(
+                start: samples.pointer + k * space.variableCount, count: space.variableCount)
+            try unsafe space.check(row)
+        }
+        let ask = Ask(number: number, samples: samples, sampleCount: count, space: space)
+        for network in ask.architectures.indices {
+            let logLikelihood = try reader.takeDouble()
+            let cost = try reader.takeDouble()
+            guard logLikelihood != .infinity, cost.isNaN || (0...1e18).contains(cost) else {
+                throw reader.damaged("a told value of ask \(number)")
+            }
+            ask.logLikelihoods[network] = logLikelihood.isNaN ? nil : logLikelihood
+            ask.costs[network] = cost.isNaN ? nil : cost
+        }
+        return ask
+    }
+}
+
+extension SearchOptions {
+    fileprivate func encode(into writer: inout ByteWriter) {
+        writer.put(algorithm.rawValue)
+        writer.put(baseline.rawValue)
+        writer.put(seed)
+        for value in [
+            sampleCount, minimumSamples, maximumSamples, jointStep, warmUpSteps, maximumSteps,
+        ] { writer.put(value) }
+        writer.put([
+            samplesPerNat, likelihoodScale, effectiveSampleShare, learningRate, adamBeta1,
+            adamBeta2, adamEpsilon, costWeight, costTarget, stopEntropy,
+        ])
+        writer.put(stopsOnCollapse)
+    }
+
+    fileprivate init(from reader: inout ByteReader) throws(FPNASError) {
+        self.init()
+        guard let algorithm = Algorithm(rawValue: try reader.take(Int32.self)),
+            let baseline = Baseline(rawValue: try reader.take(Int32.self))
+        else { throw reader.damaged("unknown algorithm or baseline") }
+        self.algorithm = algorithm
+        self.baseline = baseline
+        seed = try reader.take(UInt64.self)
+        sampleCount = try reader.takeInt()
+        minimumSamples = try reader.takeInt()
+        maximumSamples = try reader.takeInt()
+        jointStep = try reader.takeInt()
+        warmUpSteps = try reader.takeInt()
+        maximumSteps = try reader.takeInt()
+        let values = try reader.takeDoubles()
+        guard values.count == 10 else { throw reader.damaged("the options") }
+        samplesPerNat = values[0]
+        likelihoodScale = values[1]
+        effectiveSampleShare = values[2]
+        learningRate = values[3]
+        adamBeta1 = values[4]
+        adamBeta2 = values[5]
+        adamEpsilon = values[6]
+        costWeight = values[7]
+        costTarget = values[8]
+        stopEntropy = values[9]
+        stopsOnCollapse = try reader.takeBool()
+        try check()
+    }
+}

@@ -1,0 +1,118 @@
+import ArchitectureDistribution
+import Support
+
+/// The rule a search learns by.
+public enum Algorithm: Int32, Sendable, CaseIterable {
+    /// Adaptive sampling: K = ⌊λ·H⌋, clamped. [FP-NAS, CVPR 2021]
+    case fpNAS = 0
+    /// A constant K. [PARSEC, 2019]
+    case parsec = 1
+    /// A constant K from the initial distribution, which never moves: the honest baseline.
+    case random = 2
+
+    public var name: String {
+        switch self {
+        case .fpNAS: return "fp-nas"
+        case .parsec: return "parsec"
+        case .random: return "random"
+        }
+    }
+
+    public init?(name: String) {
+        guard let found = Algorithm.allCases.first(where: { $0.name == name }) else { return nil }
+        self = found
+    }
+}
+
+/// What is subtracted from the sample coefficients m_k.
+public enum Baseline: Int32, Sendable {
+    /// Nothing, as equation 7 is printed. On a flat likelihood the entropy then falls by itself:
+    /// the weights sum to 1, so samples are rewarded for being drawn.
+    case none = 0
+    /// The mean of the weights: m_k = (w_k − 1/K) − β·(c_k − 1/K). Leaves the expectation as it is.
+    case mean = 1
+}
+
+/// Everything that steers a search. Paper symbols are in the names' comments.
+public struct SearchOptions: Sendable, Equatable {
+    public var algorithm = Algorithm.fpNAS
+    public var seed: UInt64 = 0
+    /// λ: samples drawn per nat of entropy. [paper: 1/4]
+    public var samplesPerNat = 0.25
+    /// K of PARSEC and of random search. [paper: 14 on FBNetV2-F]
+    public var sampleCount = 14
+    /// Bounds of the adaptive K: one sample carries no preference, so at least 2.
+    public var minimumSamples = 2
+    public var maximumSamples = 64
+    /// Factor on the told log-likelihoods, which are means per example: the batch size makes
+    /// them the batch's log-likelihood, smaller factors temper it.
+    public var likelihoodScale = 1.0
+    /// When above 0, the factor is chosen anew at every step so that the effective sample size
+    /// is this share of K, whatever the scale of the likelihoods.
+    public var effectiveSampleShare = 0.0
+    public var baseline = Baseline.mean
+    /// Adam's rate on the logits.
+    public var learningRate = 0.05
+    public var adamBeta1 = 0.9
+    public var adamBeta2 = 0.999
+    public var adamEpsilon = 1e-8
+    /// β of equation 7; 0 switches the cost term off.
+    public var costWeight = 0.0
+    /// TAR of equation 7, in the unit of the costs (MACs where the library computes them).
+    public var costTarget = 0.0
+    /// θ in tells: after so many the factorised form becomes joint; 0 starts in the joint form,
+    /// −1 never switches. Adam's moments start again at the switch.
+    public var jointStep = -1
+    /// Tells at the start that do not move the distribution.
+    public var warmUpSteps = 0
+    /// Stop reasons; 0 switches each off.
+    public var maximumSteps = 0
+    public var stopEntropy = 0.0
+    /// Stop when every layer that can be skipped is skipped with more than even odds.
+    public var stopsOnCollapse = false
+
+    public init() {}
+
+    /// Refuses values out of range, naming them as the C header does.
+    public func check() throws(FPNASError) {
+        try requireFinite(samplesPerNat, in: 1e-6...1e6, "samples_per_nat")
+        try require(sampleCount, in: 2...SearchOptions.sampleLimit, "sample_count")
+        try require(minimumSamples, in: 1...SearchOptions.sampleLimit, "minimum_samples")
+        try require(
+            maximumSamples, in: minimumSamples...SearchOptions.sampleLimit, "maximum_samples")
+        try requireFinite(likelihoodScale, in: 0...1e12, "likelihood_scale")
+        try requireFinite(effectiveSampleShare, in: 0...1, "effective_sample_share")
+        try requireFinite(learningRate, in: 0...1e3, "learning_rate")
+        try requireFinite(adamBeta1, in: 0...0.999999, "adam_beta1")
+        try requireFinite(adamBeta2, in: 0...0.9999999, "adam_beta2")
+        try requireFinite(adamEpsilon, in: 1e-300...1, "adam_epsilon")
+        try requireFinite(costWeight, in: 0...1e6, "cost_weight")
+        try requireFinite(costTarget, in: 0...1e18, "cost_target")
+        guard costWeight == 0 || costTarget > 0 else {
+            throw .invalid("cost_target must be > 0 where cost_weight is \(costWeight), got 0")
+        }
+        try require(jointStep, in: -1...Int.max, "joint_step")
+        try require(warmUpSteps, in: 0...Int.max, "warm_up_steps")
+        try require(maximumSteps, in: 0...Int.max, "maximum_steps")
+        try requireFinite(stopEntropy, in: 0...1e9, "stop_entropy")
+    }
+
+    /// The most samples of one ask.
+    public static let sampleLimit = 1 << 16
+
+    private func require(
+        _ value: Int, in range: ClosedRange<Int>, _ name: String
+    ) throws(FPNASError) {
+        guard range.contains(value) else {
+            throw .invalid("\(name) must be in [\(range.lowerBound), \(range.upperBound)], got \(value)")
+        }
+    }
+
+    /// K for a distribution of the given entropy. [FP-NAS §3.2]
+    public func sampleCount(entropy: Double) -> Int {
+        guard algorithm == .fpNAS else { return sampleCount }
+        // Bounded before it becomes an integer.
+        let wanted = min(max(samplesPerNat * entropy, 0), Double(SearchOptions.sampleLimit))
+        return min(max(Int(wanted), minimumSamples), maximumSamples)
+    }
+}

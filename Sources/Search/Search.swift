@@ -105,8 +105,9 @@ public final class Search {
         let ask = try openAsk(number)
         let networks = networks ?? Array(ask.architectures.indices)
         try check(ask, networks, logLikelihoods, told)
-        let costs = try networks.indices.map { (i) throws(FPNASError) in
-            try told?[i] ?? cost(of: ask.architectures[networks[i]])
+        var costs: [Double?] = []
+        for (i, network) in networks.enumerated() {
+            costs.append(try told?[i] ?? cost(of: ask.architectures[network]))
         }
         let switching = try ask.missing.count == networks.count ? prepareSwitch() : nil
         // From here on nothing fails.

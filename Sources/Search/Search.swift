@@ -107,7 +107,11 @@ public final class Search {
         try check(ask, networks, logLikelihoods, told)
         var costs: [Double?] = []
         for (i, network) in networks.enumerated() {
-            costs.append(try told?[i] ?? cost(of: ask.architectures[network]))
+            if let told {
+                costs.append(told[i])
+            } else {
+                costs.append(try cost(of: ask.architectures[network]))
+            }
         }
         let switching = try ask.missing.count == networks.count ? prepareSwitch() : nil
         // From here on nothing fails.

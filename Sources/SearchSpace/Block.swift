@@ -44,7 +44,7 @@ public struct Block: Hashable, Sendable {
         _ operation: Operation, fixed: [Attribute: Choice] = [:], stride: Int = 1, repeats: Int = 1
     ) {
         self.operation = operation
-        self.fixed = fixed
+        self.fixed = fixed.mapValues(\.normalised)
         self.stride = stride
         self.repeats = repeats
     }

@@ -4,6 +4,13 @@ public enum Choice: Hashable, Sendable {
     case real(Double)
     case text(String)
 
+    /// The same choice with a whole number always as an integer, so that 3 and 3.0 are one.
+    var normalised: Choice {
+        guard case .real(let value) = self, let whole = Int(exactly: value), abs(whole) < 1 << 53
+        else { return self }
+        return .integer(whole)
+    }
+
     /// The choice as tables and pictures show it.
     public var label: String {
         switch self {
@@ -44,7 +51,7 @@ public struct Variable: Hashable, Sendable {
 
     public init(_ name: String, _ choices: [Choice], when condition: Condition? = nil) {
         self.name = name
-        self.choices = choices
+        self.choices = choices.map(\.normalised)
         self.condition = condition
     }
 }

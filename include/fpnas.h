@@ -1,3 +1,434 @@
+/* fpnas.h: probabilistic neural architecture search (FP-NAS, CVPR 2021) behind a C ABI.
+ *
+ * The library learns a probability distribution over neural architectures. A program describes a
+ * search space, then loops: ask for architectures, evaluate them in its own training code, tell
+ * their log-likelihoods; and at any time query the distribution.
+ *
+ *     fpnas_space *space; fpnas_search *search; fpnas_ask ask;
+ *     fpnas_search_options options = FPNAS_SEARCH_OPTIONS_INIT;
+ *     fpnas_space_preset("mbconv-small", 16, 16, 1, 10, &space);
+ *     fpnas_search_create(space, &options, &search);
+ *     while (fpnas_search_ask(search, &ask) == FPNAS_OK) {
+ *         fpnas_search_ask_architectures(search, ask.number, rows, capacity, NULL);
+ *         for (size_t i = 0; i < ask.network_count; i++) values[i] = evaluate(rows + i * width);
+ *         fpnas_search_tell(search, ask.number, values, ask.network_count);
+ *         fpnas_search_progress(search, &progress);
+ *         if (progress.stop_reason != FPNAS_STOP_NONE) break;
+ *     }
+ *
+ * Errors.     A function that can fail returns an fpnas_status: 0, or a negative code, and then
+ *             fpnas_last_error() says what was wrong, with the offending value. On an error nothing
+ *             has changed and outputs are NULL or 0. No input makes the library end the process,
+ *             except that exhausted memory may in small allocations of the Swift runtime.
+ * Ownership.  Inputs are copied. A handle made by _create, _load and the like belongs to the caller
+ *             and is freed once by _free; freeing NULL or a stale handle does nothing. Handles keep
+ *             alive what they need, so they may be freed in any order.
+ * Outputs.    (T *out, size_t capacity, size_t *needed): counts of T; strings include their final
+ *             NUL. If capacity is too small the status is FPNAS_E_BUFFER, *needed is set and
+ *             nothing is written; out may be NULL with capacity 0 to ask for the size. needed may
+ *             be NULL.
+ * Threads.    Handles may be used from any thread, one call at a time: a second concurrent call on
+ *             the same handle returns FPNAS_E_BUSY. Different handles are independent. No threads
+ *             live between calls. After fork() a child's handles return FPNAS_E_FORKED.
+ * Determinism. A seed fixes the trajectory; there is no global random state.
+ * ABI.        Functions and constants are never removed or renumbered. Structs begin with
+ *             struct_size, start from their _INIT, and only grow at their ends; 0 in a field that
+ *             is documented so means its default.
+ *
+ * Units: log-likelihoods and entropies in nats, MACs in multiply-accumulates of one image.
+ * An architecture is int32_t[V], one choice index per variable in the order of the space;
+ * canonical architectures have 0 in variables that do not exist under their other choices.
+ */
 #ifndef FPNAS_H
 #define FPNAS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define FPNAS_API __attribute__((visibility("default")))
+#else
+#define FPNAS_API
 #endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Version --------------------------------------------------------------------------------- */
+
+#define FPNAS_VERSION_NUMBER 100 /* major * 10000 + minor * 100 + patch */
+#define FPNAS_ABI_VERSION 0
+
+/* The version of the library that is loaded. Since 0.1. */
+FPNAS_API int32_t fpnas_version_number(void);
+/* As "0.1.0"; static. Since 0.1. */
+FPNAS_API const char *fpnas_version_string(void);
+/* Programs and libraries of equal ABI version fit together. Since 0.1. */
+FPNAS_API int32_t fpnas_abi_version(void);
+/* Compiler, BLAS and its kernels, in one line; static. Since 0.1. */
+FPNAS_API const char *fpnas_build_info(void);
+
+/* ---- Errors ---------------------------------------------------------------------------------- */
+
+typedef int32_t fpnas_status;
+#define FPNAS_OK 0
+#define FPNAS_E_INVALID (-1)     /* an argument is out of range or contradicts another */
+#define FPNAS_E_HANDLE (-2)      /* a handle is NULL, freed, foreign or of another type */
+#define FPNAS_E_BUFFER (-3)      /* an output buffer is too small */
+#define FPNAS_E_NOMEM (-4)       /* not enough memory */
+#define FPNAS_E_BUSY (-5)        /* the handle is in use by another thread */
+#define FPNAS_E_UTF8 (-6)        /* a string is not UTF-8 */
+#define FPNAS_E_IO (-7)          /* a file cannot be read or written */
+#define FPNAS_E_FORMAT (-8)      /* a file or text is not of the expected form */
+#define FPNAS_E_STATE (-9)       /* the call does not fit the state of the handle */
+#define FPNAS_E_FORKED (-10)     /* the handle was made before a fork */
+#define FPNAS_E_INFEASIBLE (-11) /* a budget cannot be met */
+
+/* The message of this thread's last failed call; never NULL, valid until its next failed call.
+ * Since 0.1. */
+FPNAS_API const char *fpnas_last_error(void);
+/* A status's name, such as "FPNAS_E_INVALID"; static; "unknown" for others. Since 0.1. */
+FPNAS_API const char *fpnas_status_name(fpnas_status status);
+/* Number of handles not freed yet, for leak checks in tests. Since 0.1. */
+FPNAS_API int64_t fpnas_debug_live_handles(void);
+
+/* ---- Search space ---------------------------------------------------------------------------- */
+
+typedef struct fpnas_space fpnas_space;                 /* immutable; share freely */
+typedef struct fpnas_space_builder fpnas_space_builder; /* one thread at a time */
+
+/* Starts a space of that name. Errors: INVALID, UTF8. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_builder_create(const char *name, fpnas_space_builder **builder);
+/* Makes it a network space, which the built-in costs and supernet understand: images of
+ * height x width x channels and a number of classes. Its layers then all have operations.
+ * Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_builder_set_input(fpnas_space_builder *builder, int32_t height,
+                                                     int32_t width, int32_t channels,
+                                                     int32_t classes);
+/* Adds a layer; the functions below speak of the last one. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_builder_add_layer(fpnas_space_builder *builder,
+                                                     const char *name);
+/* Gives the layer an operation, "conv", "mbconv" or "classifier", the stride of its first block and
+ * its number of blocks, which share one choice. Its variables are then named after attributes:
+ * "kernel" (odd; 0 skips an mbconv), "activation" ("relu", "swish"), "se" (0, 1), "expansion",
+ * "channels". Where the kernel may be 0, activation, se and expansion exist only under the other
+ * kernels. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_builder_set_operation(fpnas_space_builder *builder,
+                                                         const char *operation, int32_t stride,
+                                                         int32_t repeats);
+/* Adds a categorical variable with 1 to 65536 distinct choices. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_builder_add_integers(fpnas_space_builder *builder,
+                                                        const char *name, const int64_t *choices,
+                                                        size_t count);
+FPNAS_API fpnas_status fpnas_space_builder_add_reals(fpnas_space_builder *builder, const char *name,
+                                                     const double *choices, size_t count);
+FPNAS_API fpnas_status fpnas_space_builder_add_texts(fpnas_space_builder *builder, const char *name,
+                                                     const char *const *choices, size_t count);
+/* Lets the last variable of an abstract space's layer exist only while an earlier variable of the
+ * layer has one of these choice indices. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_builder_set_condition(fpnas_space_builder *builder,
+                                                         const char *variable,
+                                                         const int32_t *choices, size_t count);
+/* Fixes an attribute of the layer's operation. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_builder_fix_integer(fpnas_space_builder *builder,
+                                                       const char *attribute, int64_t value);
+FPNAS_API fpnas_status fpnas_space_builder_fix_real(fpnas_space_builder *builder,
+                                                    const char *attribute, double value);
+FPNAS_API fpnas_status fpnas_space_builder_fix_text(fpnas_space_builder *builder,
+                                                    const char *attribute, const char *value);
+/* Checks the whole and makes the space; the builder stays and may go on. Errors: INVALID, naming
+ * the layer and variable. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_builder_finish(fpnas_space_builder *builder,
+                                                  fpnas_space **space);
+FPNAS_API void fpnas_space_builder_free(fpnas_space_builder *builder);
+
+/* A space that comes with the library, for images of the given shape: "mbconv-small". Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_preset(const char *name, int32_t height, int32_t width,
+                                          int32_t channels, int32_t classes, fpnas_space **space);
+/* From JSON text (docs/file-formats.md). Errors: FORMAT with the place. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_from_json(const char *json, size_t length, fpnas_space **space);
+FPNAS_API fpnas_status fpnas_space_load(const char *path, fpnas_space **space);
+FPNAS_API fpnas_status fpnas_space_to_json(const fpnas_space *space, char *out, size_t capacity,
+                                           size_t *needed);
+FPNAS_API void fpnas_space_free(fpnas_space *space);
+
+/* Names and sizes; layers, variables and choices count from 0. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_name(const fpnas_space *space, char *out, size_t capacity,
+                                        size_t *needed);
+FPNAS_API fpnas_status fpnas_space_layer_count(const fpnas_space *space, size_t *count);
+FPNAS_API fpnas_status fpnas_space_layer_name(const fpnas_space *space, size_t layer, char *out,
+                                              size_t capacity, size_t *needed);
+FPNAS_API fpnas_status fpnas_space_variable_count(const fpnas_space *space, size_t *count);
+FPNAS_API fpnas_status fpnas_space_variable_name(const fpnas_space *space, size_t variable,
+                                                 char *out, size_t capacity, size_t *needed);
+FPNAS_API fpnas_status fpnas_space_variable_layer(const fpnas_space *space, size_t variable,
+                                                  size_t *layer);
+FPNAS_API fpnas_status fpnas_space_choice_count(const fpnas_space *space, size_t variable,
+                                                size_t *count);
+FPNAS_API fpnas_status fpnas_space_choice_label(const fpnas_space *space, size_t variable,
+                                                size_t choice, char *out, size_t capacity,
+                                                size_t *needed);
+/* Exact number of encodings (canonical = 0) or of canonical ones (canonical = 1), as decimal
+ * digits. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_count(const fpnas_space *space, int32_t canonical, char *out,
+                                         size_t capacity, size_t *needed);
+/* Sets variables that do not exist to 0, in place, in `count` rows. Errors: INVALID, naming the
+ * variable. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_canonicalise(const fpnas_space *space, int32_t *architectures,
+                                                size_t count);
+/* An architecture as a file that stands alone: space, encoding, choices, costs. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_architecture_to_json(const fpnas_space *space,
+                                                        const int32_t *architecture, char *out,
+                                                        size_t capacity, size_t *needed);
+FPNAS_API fpnas_status fpnas_architecture_load(const char *path, fpnas_space **space,
+                                               int32_t *architecture, size_t capacity,
+                                               size_t *needed);
+
+/* ---- Cost (network spaces) ------------------------------------------------------------------- */
+
+#define FPNAS_COST_MACS 0
+#define FPNAS_COST_PARAMETERS 1
+
+/* Exact cost of one network: MACs of convolutions and fully connected layers; parameters with
+ * batch normalisation and biases. Errors: INVALID, also for an abstract space. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_cost(const fpnas_space *space, const int32_t *architecture,
+                                        int64_t *macs, int64_t *parameters);
+/* The same per layer: `capacity` >= number of layers in both arrays. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_layer_costs(const fpnas_space *space,
+                                               const int32_t *architecture, int64_t *macs,
+                                               int64_t *parameters, size_t capacity,
+                                               size_t *needed);
+/* The least and the greatest cost of any network of the space. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_cost_range(const fpnas_space *space, int32_t metric,
+                                              int64_t *least, int64_t *greatest);
+
+/* ---- Distribution ---------------------------------------------------------------------------- */
+
+#define FPNAS_FORM_FACTORISED 0 /* one categorical per variable */
+#define FPNAS_FORM_JOINT 1      /* one categorical per layer, over the product of its variables */
+
+typedef struct fpnas_distribution fpnas_distribution; /* one thread at a time */
+
+/* The uniform distribution. The joint form is refused above 2^26 logits. Since 0.1. */
+FPNAS_API fpnas_status fpnas_distribution_create(const fpnas_space *space, int32_t form,
+                                                 fpnas_distribution **distribution);
+FPNAS_API fpnas_status fpnas_distribution_copy(const fpnas_distribution *distribution,
+                                               fpnas_distribution **copy);
+/* The same distribution in joint form: every architecture keeps its probability. Since 0.1. */
+FPNAS_API fpnas_status fpnas_distribution_to_joint(const fpnas_distribution *distribution,
+                                                   fpnas_distribution **joint);
+FPNAS_API void fpnas_distribution_free(fpnas_distribution *distribution);
+/* A new handle of its space. Since 0.1. */
+FPNAS_API fpnas_status fpnas_distribution_space(const fpnas_distribution *distribution,
+                                                fpnas_space **space);
+FPNAS_API fpnas_status fpnas_distribution_form(const fpnas_distribution *distribution,
+                                               int32_t *form);
+/* Logits, contiguous: variable after variable (factorised), or layer after layer with the last
+ * variable of a layer fastest (joint). Values within +-1e6. Since 0.1. */
+FPNAS_API fpnas_status fpnas_distribution_get_logits(const fpnas_distribution *distribution,
+                                                     double *out, size_t capacity, size_t *needed);
+FPNAS_API fpnas_status fpnas_distribution_set_logits(fpnas_distribution *distribution,
+                                                     const double *logits, size_t count);
+/* Entropy in nats over encodings (canonical = 0; this one sets K) or over networks (1).
+ * Since 0.1. */
+FPNAS_API fpnas_status fpnas_distribution_entropy(const fpnas_distribution *distribution,
+                                                  int32_t canonical, double *entropy);
+/* log P of `count` architectures, of the encodings themselves or of their networks. Since 0.1. */
+FPNAS_API fpnas_status fpnas_distribution_log_probability(const fpnas_distribution *distribution,
+                                                          const int32_t *architectures,
+                                                          size_t count, int32_t canonical,
+                                                          double *out);
+/* Probability of every choice of every variable, variable after variable; canonical ones count a
+ * choice only where its variable exists. Since 0.1. */
+FPNAS_API fpnas_status fpnas_distribution_marginals(const fpnas_distribution *distribution,
+                                                    int32_t canonical, double *out,
+                                                    size_t capacity, size_t *needed);
+/* Draws `count` rows of V choices: draw k of step t is a pure function of (seed, t, k).
+ * Since 0.1. */
+FPNAS_API fpnas_status fpnas_distribution_sample(const fpnas_distribution *distribution,
+                                                 uint64_t seed, uint64_t step, size_t count,
+                                                 int32_t *out, size_t capacity, size_t *needed);
+/* The `count` most probable networks, most probable first: `count` rows of V choices and their log
+ * P; `found` says how many there are (fewer in a tiny space). `count` = 1 is the mode. Since 0.1. */
+FPNAS_API fpnas_status fpnas_distribution_top(const fpnas_distribution *distribution, size_t count,
+                                              int32_t *architectures, double *log_probabilities,
+                                              size_t *found);
+/* KL(distribution || other) in nats, both over one space. Since 0.1. */
+FPNAS_API fpnas_status fpnas_distribution_divergence(const fpnas_distribution *distribution,
+                                                     const fpnas_distribution *other,
+                                                     double *divergence);
+/* Exact expectation of a cost, without sampling (network spaces). Since 0.1. */
+FPNAS_API fpnas_status fpnas_distribution_expected_cost(const fpnas_distribution *distribution,
+                                                        int32_t metric, double *expectation);
+/* The most probable network that costs at most `budget`. Errors: INFEASIBLE, stating the least
+ * possible cost. Since 0.1. */
+FPNAS_API fpnas_status fpnas_distribution_best_within(const fpnas_distribution *distribution,
+                                                      int32_t metric, int64_t budget,
+                                                      int32_t *architecture, size_t capacity,
+                                                      double *log_probability);
+
+/* ---- Search ---------------------------------------------------------------------------------- */
+
+#define FPNAS_ALGORITHM_FP_NAS 0 /* K = floor(samples_per_nat * entropy), clamped */
+#define FPNAS_ALGORITHM_PARSEC 1 /* K = sample_count */
+#define FPNAS_ALGORITHM_RANDOM 2 /* K = sample_count, and the distribution never moves */
+
+#define FPNAS_BASELINE_NONE 0 /* equation 7 as printed; drifts on flat likelihoods */
+#define FPNAS_BASELINE_MEAN 1 /* weights minus their mean */
+
+#define FPNAS_STOP_NONE 0
+#define FPNAS_STOP_STEPS 1    /* maximum_steps reached */
+#define FPNAS_STOP_ENTROPY 2  /* entropy <= stop_entropy */
+#define FPNAS_STOP_COLLAPSE 3 /* every layer that can be skipped is, with more than even odds */
+
+typedef struct fpnas_search_options {
+    uint32_t struct_size;
+    int32_t algorithm;             /* FPNAS_ALGORITHM_... */
+    uint64_t seed;
+    double samples_per_nat;        /* lambda, > 0 */
+    int64_t sample_count;          /* K of parsec and random, 2..65536 */
+    int64_t minimum_samples;       /* bounds of the adaptive K */
+    int64_t maximum_samples;
+    double likelihood_scale;       /* factor on the told means, >= 0 */
+    double effective_sample_share; /* in (0, 1]: temper to this share of K instead; 0 = off */
+    double learning_rate;          /* Adam's, on the logits */
+    double adam_beta1;
+    double adam_beta2;
+    double adam_epsilon;
+    double cost_weight;            /* beta of equation 7; 0 = off */
+    double cost_target;            /* TAR, in the unit of the costs */
+    int64_t joint_step;            /* theta in tells; 0 = joint from the start, -1 = never */
+    int64_t warm_up_steps;         /* tells that do not move the distribution */
+    int64_t maximum_steps;         /* stop reasons; 0 = off */
+    double stop_entropy;
+    int32_t baseline;              /* FPNAS_BASELINE_... */
+    int32_t stops_on_collapse;     /* 0 or 1 */
+} fpnas_search_options;
+
+/* The defaults, written out; FPNAS_SEARCH_OPTIONS_INIT in C99 and C++11. */
+#define FPNAS_SEARCH_OPTIONS_INIT                                                                  \
+    { (uint32_t)sizeof(fpnas_search_options), FPNAS_ALGORITHM_FP_NAS, 0, 0.25, 14, 2, 64, 1.0,     \
+      0.0, 0.05, 0.9, 0.999, 1e-8, 0.0, 0.0, -1, 0, 0, 0.0, FPNAS_BASELINE_MEAN, 0 }
+
+/* One ask: K draws, which are network_count distinct networks. */
+typedef struct fpnas_ask {
+    uint64_t number;
+    uint64_t sample_count;
+    uint64_t network_count;
+} fpnas_ask;
+
+typedef struct fpnas_progress {
+    uint32_t struct_size;           /* set by the caller: sizeof(fpnas_progress) */
+    int32_t form;                   /* FPNAS_FORM_... */
+    int32_t stop_reason;            /* FPNAS_STOP_... */
+    int32_t reserved;
+    int64_t steps;                  /* completed asks */
+    int64_t asks;
+    int64_t open_asks;
+    int64_t samples_drawn;          /* sum of K */
+    int64_t evaluations;            /* sum of distinct networks told */
+    int64_t sample_count;           /* K of the last ask */
+    int64_t next_sample_count;
+    double initial_entropy;         /* nats, over encodings */
+    double entropy;
+    double effective_samples;       /* of the last completed ask: 1 / sum of squared weights */
+    double likelihood_scale;        /* factor used by it */
+    double mean_log_likelihood;     /* over its K samples */
+    double gradient_norm;
+    double best_log_likelihood;     /* highest told so far; -inf before any */
+    double skip_probability;        /* mean over layers that can be skipped */
+} fpnas_progress;
+
+typedef struct fpnas_search fpnas_search; /* one thread at a time */
+
+/* Starts from the uniform distribution. options = NULL takes all defaults. Errors: INVALID, naming
+ * the option and its bounds. Since 0.1. */
+FPNAS_API fpnas_status fpnas_search_create(const fpnas_space *space,
+                                           const fpnas_search_options *options,
+                                           fpnas_search **search);
+FPNAS_API void fpnas_search_free(fpnas_search *search);
+FPNAS_API fpnas_status fpnas_search_options_get(const fpnas_search *search,
+                                                fpnas_search_options *options);
+/* Draws the next architectures. Several asks may be open at once. Errors: STATE above 4096 open
+ * ones. Since 0.1. */
+FPNAS_API fpnas_status fpnas_search_ask(fpnas_search *search, fpnas_ask *ask);
+/* The distinct networks of an open ask in canonical form: network_count rows of V. Since 0.1. */
+FPNAS_API fpnas_status fpnas_search_ask_architectures(const fpnas_search *search, uint64_t number,
+                                                      int32_t *out, size_t capacity,
+                                                      size_t *needed);
+/* How often each was drawn; they sum to K. Since 0.1. */
+FPNAS_API fpnas_status fpnas_search_ask_multiplicities(const fpnas_search *search, uint64_t number,
+                                                       int64_t *out, size_t capacity,
+                                                       size_t *needed);
+/* Numbers of the open asks, ascending, as after a resume. Since 0.1. */
+FPNAS_API fpnas_status fpnas_search_open_asks(const fpnas_search *search, uint64_t *out,
+                                              size_t capacity, size_t *needed);
+/* Tells the mean log-likelihood per validation example (nats) of all networks of an ask, in its
+ * order, and moves the distribution. -inf is a likelihood of zero; NaN and +inf are refused. In a
+ * network space equation 7 uses exact MACs. Since 0.1. */
+FPNAS_API fpnas_status fpnas_search_tell(fpnas_search *search, uint64_t number,
+                                         const double *log_likelihoods, size_t count);
+/* Tells `count` of them by index (networks = NULL: all), with costs >= 0 in the unit of cost_target
+ * (costs = NULL: exact MACs in a network space). The distribution moves when the last is told.
+ * Since 0.1. */
+FPNAS_API fpnas_status fpnas_search_tell_some(fpnas_search *search, uint64_t number,
+                                              const int64_t *networks,
+                                              const double *log_likelihoods, const double *costs,
+                                              size_t count);
+/* Closes an ask without those not told; the told ones move the distribution. Since 0.1. */
+FPNAS_API fpnas_status fpnas_search_close(fpnas_search *search, uint64_t number);
+/* Since 0.1. */
+FPNAS_API fpnas_status fpnas_search_progress(const fpnas_search *search, fpnas_progress *progress);
+/* A copy of the present distribution. Since 0.1. */
+FPNAS_API fpnas_status fpnas_search_distribution(const fpnas_search *search,
+                                                 fpnas_distribution **distribution);
+/* Warm start: sets the logits of the present form; Adam's moments start again. Since 0.1. */
+FPNAS_API fpnas_status fpnas_search_set_logits(fpnas_search *search, const double *logits,
+                                               size_t count);
+/* The network of the highest log-likelihood told. Errors: STATE before any tell. Since 0.1. */
+FPNAS_API fpnas_status fpnas_search_best(const fpnas_search *search, int32_t *architecture,
+                                         size_t capacity, double *log_likelihood);
+/* Checkpoints: the exact state with the space, open asks included. Files are replaced as a whole.
+ * Errors: IO, FORMAT naming the file. Since 0.1. */
+FPNAS_API fpnas_status fpnas_search_save(const fpnas_search *search, const char *path);
+FPNAS_API fpnas_status fpnas_search_load(const char *path, fpnas_search **search);
+FPNAS_API fpnas_status fpnas_search_to_bytes(const fpnas_search *search, uint8_t *out,
+                                             size_t capacity, size_t *needed);
+FPNAS_API fpnas_status fpnas_search_from_bytes(const uint8_t *bytes, size_t count,
+                                               fpnas_search **search);
+/* A new handle of its space. Since 0.1. */
+FPNAS_API fpnas_status fpnas_search_space(const fpnas_search *search, fpnas_space **space);
+
+/* ---- Training weights for outside trainers --------------------------------------------------- */
+
+/* w_i = n_i exp(scale * l_i) / sum: the weight of network i's gradient, from log-likelihoods of the
+ * training batch and multiplicities (NULL = all 1). Since 0.1. */
+FPNAS_API fpnas_status fpnas_training_weights(const double *log_likelihoods,
+                                              const int64_t *multiplicities, size_t count,
+                                              double scale, double *out);
+
+/* The same sum in one pass, with one gradient accumulator G: start from FPNAS_WEIGHTED_SUM_INIT;
+ * for every network push, then G = G * keep + gradient * add; at the end divide G by total. */
+typedef struct fpnas_weighted_sum {
+    double maximum; /* highest scaled log-likelihood so far */
+    double total;   /* sum of weights relative to it */
+    int32_t is_empty;
+    int32_t reserved;
+} fpnas_weighted_sum;
+
+#define FPNAS_WEIGHTED_SUM_INIT { 0.0, 0.0, 1, 0 }
+
+/* log_likelihood is scaled already; NaN and +inf are refused. Since 0.1. */
+FPNAS_API fpnas_status fpnas_weighted_sum_push(fpnas_weighted_sum *sum, double log_likelihood,
+                                               int64_t multiplicity, double *keep, double *add);
+/* Joins another rank's sum: G = G * keep + other G * add. Since 0.1. */
+FPNAS_API fpnas_status fpnas_weighted_sum_merge(fpnas_weighted_sum *sum,
+                                                const fpnas_weighted_sum *other, double *keep,
+                                                double *add);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* FPNAS_H */

@@ -15,9 +15,19 @@
 
 static atomic_uint fork_depth;
 
-static void count_fork(void) { atomic_fetch_add(&fork_depth, 1); }
+static pthread_mutex_t handles = PTHREAD_MUTEX_INITIALIZER;
 
-__attribute__((constructor)) static void watch_forks(void) { pthread_atfork(NULL, NULL, count_fork); }
+void fpnas_priv_lock(void) { pthread_mutex_lock(&handles); }
+void fpnas_priv_unlock(void) { pthread_mutex_unlock(&handles); }
+
+static void enter_child(void) {
+    atomic_fetch_add(&fork_depth, 1);
+    fpnas_priv_unlock();
+}
+
+__attribute__((constructor)) static void watch_forks(void) {
+    pthread_atfork(fpnas_priv_lock, fpnas_priv_unlock, enter_child);
+}
 
 uint32_t fpnas_priv_fork_depth(void) { return atomic_load(&fork_depth); }
 

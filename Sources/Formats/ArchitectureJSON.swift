@@ -16,6 +16,12 @@ public enum ArchitectureJSON {
             ArchitectureDocument(architecture, space), pretty: pretty)
     }
 
+    public static func load(
+        _ path: String
+    ) throws(FPNASError) -> (space: SearchSpace, architecture: [Int32]) {
+        try decode(try Files.read(path, limit: JSONText.sizeLimit), name: path)
+    }
+
     /// The space and the canonical encoding in it.
     public static func decode(
         _ bytes: [UInt8], name: String

@@ -23,6 +23,11 @@ public enum SpaceJSON {
         try JSONText.decode(SpaceDocument.self, bytes, name: name).space(name: name)
     }
 
+    /// Reads a space from a file.
+    public static func load(_ path: String) throws(FPNASError) -> SearchSpace {
+        try decode(try Files.read(path, limit: JSONText.sizeLimit), name: path)
+    }
+
     public static func encode(
         _ space: SearchSpace, pretty: Bool = true
     ) throws(FPNASError) -> [UInt8] {

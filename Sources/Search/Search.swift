@@ -77,6 +77,9 @@ public final class Search {
         return ask
     }
 
+    /// Numbers of the open asks, ascending.
+    public var openAskNumbers: [UInt64] { open.map(\.number) }
+
     /// The open ask of that number.
     public func openAsk(_ number: UInt64) throws(FPNASError) -> Ask {
         guard let ask = open.first(where: { $0.number == number }) else {

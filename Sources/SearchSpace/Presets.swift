@@ -7,6 +7,15 @@ public enum Preset: String, CaseIterable, Sendable {
     /// widths each. 1.0e21 encodings, 48.4 nats.
     case mbconvSmall = "mbconv-small"
 
+    /// The preset of that name, or an error that lists them all.
+    public static func named(_ name: String) throws(FPNASError) -> Preset {
+        guard let preset = Preset(rawValue: name) else {
+            let all = allCases.map(\.rawValue).joined(separator: ", ")
+            throw .invalid("there is no preset '\(name)'; there are: \(all)")
+        }
+        return preset
+    }
+
     /// Builds the preset for images of the given shape.
     public func space(input: ImageShape, classes: Int) throws(FPNASError) -> SearchSpace {
         switch self {

@@ -103,6 +103,22 @@ public struct SearchSpace: Hashable, Sendable {
         layerStarts[layer]..<layerStarts[layer + 1]
     }
 
+    /// The layer a variable belongs to. O(log layers).
+    public func layer(of variable: Int) -> Int {
+        var low = 0
+        var high = layers.count - 1
+        while low < high {
+            let middle = (low + high) / 2
+            if layerStarts[middle + 1] > variable { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+
+    public func variable(_ index: Int) -> Variable {
+        let layer = layer(of: index)
+        return layers[layer].variables[index - layerStarts[layer]]
+    }
+
     /// Whether the built-in costs and supernet understand the space.
     public var isNetwork: Bool { input != nil }
 
@@ -122,8 +138,7 @@ public struct SearchSpace: Hashable, Sendable {
 
     /// The variable's name with its layer's, for messages.
     public func place(of variable: Int) -> String {
-        let layer = (layerStarts.firstIndex { $0 > variable } ?? layers.count) - 1
-        return "'\(layers[layer].name).\(layers[layer].variables[variable - layerStarts[layer]].name)'"
+        "'\(layers[layer(of: variable)].name).\(self.variable(variable).name)'"
     }
 
     /// Sets every variable that does not exist to 0, in place. O(V).

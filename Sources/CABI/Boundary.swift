@@ -23,10 +23,18 @@ func input<T>(
         guard count == 0 else { throw .invalid("\(name) is NULL, \(count) values are needed") }
         return unsafe UnsafeBufferPointer(start: nil, count: 0)
     }
-    guard unsafe UInt(bitPattern: pointer) % UInt(MemoryLayout<T>.alignment) == 0 else {
+    guard UInt(bitPattern: pointer) % UInt(MemoryLayout<T>.alignment) == 0 else {
         throw .invalid("\(name) is not aligned to \(MemoryLayout<T>.alignment) bytes")
     }
     return unsafe UnsafeBufferPointer(start: pointer, count: count)
+}
+
+/// A copy of a caller's array.
+func array<T>(
+    _ pointer: UnsafePointer<T>?, _ count: Int, _ name: String
+) throws(FPNASError) -> [T] {
+    let values = try unsafe input(pointer, count, name)
+    return unsafe Array(values)
 }
 
 /// A caller's single output, which must be there.
@@ -34,7 +42,7 @@ func output<T>(
     _ pointer: UnsafeMutablePointer<T>?, _ name: String
 ) throws(FPNASError) -> UnsafeMutablePointer<T> {
     guard let pointer = unsafe pointer else { throw .invalid("\(name) is NULL") }
-    guard unsafe UInt(bitPattern: pointer) % UInt(MemoryLayout<T>.alignment) == 0 else {
+    guard UInt(bitPattern: pointer) % UInt(MemoryLayout<T>.alignment) == 0 else {
         throw .invalid("\(name) is not aligned to \(MemoryLayout<T>.alignment) bytes")
     }
     return unsafe pointer

@@ -53,7 +53,7 @@ private enum HandleTable {
     static var count: Int { locked { unsafe live } }
 
     static func insert(_ slot: Slot) -> OpaquePointer? {
-        locked {
+        unsafe locked {
             let index: Int
             if let reused = unsafe free.popLast() {
                 index = reused
@@ -66,13 +66,13 @@ private enum HandleTable {
             unsafe entries[index].slot = slot
             unsafe live += 1
             let generation = unsafe entries[index].generation
-            return OpaquePointer(
+            return unsafe OpaquePointer(
                 bitPattern: 1 | slot.tag << 1 | UInt(index) << 5 | generation << 32)
         }
     }
 
     static func find(_ token: UInt) -> Slot? {
-        locked { unsafe index(of: token).flatMap { unsafe entries[$0].slot } }
+        locked { index(of: token).flatMap { unsafe entries[$0].slot } }
     }
 
     static func remove(_ token: UInt) -> Slot? {
@@ -99,7 +99,7 @@ private enum HandleTable {
 
 /// Makes a handle that owns the object.
 func makeHandle<T: Handled>(_ object: T) throws(FPNASError) -> OpaquePointer {
-    guard let token = HandleTable.insert(Slot(object, tag: T.tag)) else {
+    guard let token = unsafe HandleTable.insert(Slot(object, tag: T.tag)) else {
         throw FPNASError(.noMemory, "2^27 handles are alive")
     }
     return unsafe token
@@ -112,12 +112,13 @@ func withHandle<T: Handled, R>(
     guard let handle = unsafe handle else {
         throw FPNASError(.handle, "the \(T.typeName) is NULL")
     }
-    guard let slot = unsafe HandleTable.find(UInt(bitPattern: handle)),
+    guard let slot = HandleTable.find(UInt(bitPattern: handle)),
         let object = slot.object as? T
     else {
         throw FPNASError(
             .handle,
-            "\(unsafe handle) is not a live \(T.typeName): freed, foreign or of another type")
+            "0x\(String(UInt(bitPattern: handle), radix: 16)) is not a live \(T.typeName): freed, "
+                + "foreign or of another type")
     }
     guard slot.forkDepth == fpnas_priv_fork_depth() else {
         throw FPNASError(.forked, "the \(T.typeName) was made before a fork: make it anew")
@@ -132,11 +133,11 @@ func withHandle<T: Handled, R>(
 
 /// Frees a handle; NULL and handles that are no longer alive are ignored.
 func freeHandle<T: Handled>(_ handle: OpaquePointer?, _ type: T.Type) {
-    guard let handle = unsafe handle, unsafe UInt(bitPattern: handle) >> 1 & 0xF == T.tag else {
+    guard let handle = unsafe handle, UInt(bitPattern: handle) >> 1 & 0xF == T.tag else {
         return
     }
     // The object goes with the last call that still uses it.
-    _ = unsafe HandleTable.remove(UInt(bitPattern: handle))
+    _ = HandleTable.remove(UInt(bitPattern: handle))
 }
 
 var liveHandleCount: Int { HandleTable.count }

@@ -192,13 +192,13 @@ public func fpnas_search_tell_some(
     _ logLikelihoods: UnsafePointer<Double>?, _ costs: UnsafePointer<Double>?, _ count: Int
 ) -> fpnas_status {
     unsafe call(search) { (search) throws(FPNASError) in
-        let values = Array(try unsafe input(logLikelihoods, count, "log_likelihoods"))
+        let values = try unsafe array(logLikelihoods, count, "log_likelihoods")
         var indices: [Int]?
         if unsafe networks != nil {
-            indices = Array(try unsafe input(networks, count, "networks")).map(Int.init)
+            indices = try unsafe array(networks, count, "networks").map(Int.init)
         }
         var told: [Double]?
-        if unsafe costs != nil { told = Array(try unsafe input(costs, count, "costs")) }
+        if unsafe costs != nil { told = try unsafe array(costs, count, "costs") }
         try search.tell(number, networks: indices, logLikelihoods: values, costs: told)
     }
 }
@@ -295,7 +295,7 @@ public func fpnas_search_from_bytes(
 ) -> fpnas_status {
     boundary { () throws(FPNASError) in
         try unsafe putHandle(search, "search") { () throws(FPNASError) in
-            let bytes = Array(try unsafe input(bytes, count, "bytes"))
+            let bytes = try unsafe array(bytes, count, "bytes")
             return try Checkpoint.decodeSearch(bytes, name: "bytes")
         }
     }

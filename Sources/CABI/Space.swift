@@ -26,7 +26,7 @@ func withSpace<R>(
 func architecture(
     _ pointer: UnsafePointer<Int32>?, of space: SearchSpace
 ) throws(FPNASError) -> [Int32] {
-    let row = Array(try unsafe input(pointer, space.variableCount, "architecture"))
+    let row = try unsafe array(pointer, space.variableCount, "architecture")
     try space.check(row)
     return row
 }
@@ -60,7 +60,7 @@ public func fpnas_space_from_json(
 ) -> fpnas_status {
     boundary { () throws(FPNASError) in
         try unsafe putHandle(space, "space") { () throws(FPNASError) in
-            let bytes = try unsafe input(json, length, "json").map { UInt8(bitPattern: $0) }
+            let bytes = try unsafe array(json, length, "json").map { UInt8(bitPattern: $0) }
             return SpaceHandle(try SpaceJSON.decode(bytes, name: "json"))
         }
     }

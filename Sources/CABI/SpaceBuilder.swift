@@ -198,7 +198,7 @@ public func fpnas_space_builder_set_condition(
         try unsafe withHandle(builder, SpaceBuilder.self) { (builder) throws(FPNASError) in
             try builder.setCondition(
                 on: try unsafe string(variable, "variable"),
-                Array(try unsafe input(choices, count, "choices")).map(Int.init))
+                try unsafe array(choices, count, "choices").map(Int.init))
         }
     }
 }

@@ -9,13 +9,13 @@ public func fpnas_training_weights(
 ) -> fpnas_status {
     boundary { () throws(FPNASError) in
         try requireFinite(scale, in: 0...1e12, "scale")
-        let values = Array(try unsafe input(logLikelihoods, count, "log_likelihoods"))
+        let values = try unsafe array(logLikelihoods, count, "log_likelihoods")
         for (i, value) in values.enumerated() where !(value < .infinity) {
             throw .invalid("log-likelihood \(i) is \(value)")
         }
         var counts = [Int](repeating: 1, count: count)
         if unsafe multiplicities != nil {
-            counts = Array(try unsafe input(multiplicities, count, "multiplicities")).map(Int.init)
+            counts = try unsafe array(multiplicities, count, "multiplicities").map(Int.init)
         }
         for (i, n) in counts.enumerated() where n < 1 {
             throw .invalid("multiplicity \(i) must be at least 1, got \(n)")

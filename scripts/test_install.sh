@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Installs into build/install and builds a program that names every function of the header, with
+# the flags of pkg-config.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+rm -rf build/install
+scripts/install.sh "" "$PWD/build/install"
+export PKG_CONFIG_PATH=$PWD/build/install/lib/pkgconfig
+[[ $(pkg-config --modversion fpnas) == "$(scripts/version.sh)" ]]
+{
+    echo '#include <fpnas.h>'
+    echo 'typedef void (*function)(void);'
+    echo 'static function volatile functions[] = {'
+    scripts/list_symbols.sh | sed 's/.*/    (function)&,/'
+    echo '    0};'
+    echo 'int main(void) { return functions[0] == 0; }'
+} >build/install/program.c
+read -ra flags <<<"$(pkg-config --cflags --libs fpnas)"
+cc -std=c99 -Wall -Werror build/install/program.c -o build/install/program "${flags[@]}"
+LD_LIBRARY_PATH=build/install/lib build/install/program
+echo "test_install: ok, a program of $(scripts/list_symbols.sh | wc -l) functions links and runs"

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Installs the Python binding into build/venv and runs its tests against build/libfpnas.so.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [[ ! -x build/venv/bin/pytest ]]; then
+    python3 -m venv build/venv
+    build/venv/bin/pip install --quiet --disable-pip-version-check numpy pytest
+fi
+build/venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps \
+    ./bindings/python
+FPNAS_LIBRARY="$PWD/build/libfpnas.so" build/venv/bin/python -m pytest -q bindings/python/tests

@@ -20,5 +20,5 @@ sed -e "s|@PREFIX@|$prefix|" -e "s|@VERSION@|$version|" fpnas.pc.in \
     >"$root/lib/pkgconfig/fpnas.pc"
 chmod 644 "$root/lib/pkgconfig/fpnas.pc"
 echo "installed fpnas $version in $root"
-# The loader knows the default folders only after ldconfig.
-if [[ -z $1 && $EUID -eq 0 ]]; then ldconfig; fi
+# The loader finds new libraries in its default folders only after ldconfig.
+if [[ -z $1 && $EUID -eq 0 && $prefix =~ ^/usr(/local)?$ ]]; then ldconfig; fi

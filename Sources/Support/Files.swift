@@ -65,6 +65,8 @@ public enum Files {
 public enum Process {
     /// Seconds on a clock that never goes back.
     public static var seconds: Double { fpnas_priv_seconds() }
+    /// Cores this process may use, at least 1.
+    public static var processorCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
     /// The most resident memory so far, in bytes.
     public static var peakMemory: UInt64 { fpnas_priv_peak_memory() }
 }

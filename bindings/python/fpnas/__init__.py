@@ -1,0 +1,62 @@
+"""fpnas: probabilistic neural architecture search (FP-NAS, CVPR 2021).
+
+A program describes a search space, then loops: ask for architectures, evaluate them in its own
+training code, tell their log-likelihoods; and at any time query the distribution.
+
+>>> import fpnas
+>>> space = fpnas.Space.build("toy", [{"name": f"layer{i}", "op": ["skip", "a", "b"]}
+...                                   for i in range(4)])
+>>> search = fpnas.Search(space, seed=1, minimum_samples=8, learning_rate=0.2, maximum_steps=60)
+>>> for ask in search:
+...     ask.tell([(row == 2).sum() for row in ask.architectures])
+>>> architecture, log_probability = search.distribution.mode()
+>>> space.describe(architecture)["layer0"]
+{'op': 'b'}
+"""
+
+from __future__ import annotations
+
+from ._library import lib as _lib
+from ._library import path as library_path
+from .builder import SpaceBuilder
+from .distribution import Distribution
+from .errors import (
+    BufferTooSmallError,
+    BusyError,
+    FileError,
+    ForkedError,
+    FormatError,
+    FPNASError,
+    HandleError,
+    InfeasibleError,
+    InvalidError,
+    OutOfMemoryError,
+    StateError,
+    TextError,
+)
+from .options import SearchOptions
+from .search import Ask, Progress, Search
+from .space import Cost, Layer, Space, Variable, load_architecture
+from .weights import Factors, WeightedSum, training_weights
+
+__version__: str = _lib.fpnas_version_string().decode()
+"""The version of the library that is loaded."""
+
+
+def build_info() -> str:
+    """Compiler, BLAS and its kernels, in one line."""
+    return _lib.fpnas_build_info().decode()
+
+
+def live_handles() -> int:
+    """Number of C handles not freed yet, for leak checks in tests."""
+    return _lib.fpnas_debug_live_handles()
+
+
+__all__ = [
+    "Ask", "BufferTooSmallError", "BusyError", "Cost", "Distribution", "FPNASError", "Factors",
+    "FileError", "ForkedError", "FormatError", "HandleError", "InfeasibleError", "InvalidError",
+    "Layer", "OutOfMemoryError", "Progress", "Search", "SearchOptions", "Space", "SpaceBuilder",
+    "StateError", "TextError", "Variable", "WeightedSum", "__version__", "build_info",
+    "library_path", "live_handles", "load_architecture", "training_weights",
+]

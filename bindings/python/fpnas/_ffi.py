@@ -1,0 +1,832 @@
+"""The C interface of include/fpnas.h, written by scripts/generate_ffi.py. Do not edit."""
+
+from ctypes import (
+    CDLL,
+    POINTER,
+    Structure,
+    byref,
+    c_char,
+    c_char_p,
+    c_double,
+    c_float,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint32,
+    c_uint64,
+    c_uint8,
+    c_void_p,
+    create_string_buffer,
+    sizeof,
+)
+
+# Constants
+FPNAS_ABI_VERSION = 0
+FPNAS_ALGORITHM_FP_NAS = 0
+FPNAS_ALGORITHM_PARSEC = 1
+FPNAS_ALGORITHM_RANDOM = 2
+FPNAS_BASELINE_MEAN = 1
+FPNAS_BASELINE_NONE = 0
+FPNAS_COST_MACS = 0
+FPNAS_COST_PARAMETERS = 1
+FPNAS_E_BUFFER = -3
+FPNAS_E_BUSY = -5
+FPNAS_E_FORKED = -10
+FPNAS_E_FORMAT = -8
+FPNAS_E_HANDLE = -2
+FPNAS_E_INFEASIBLE = -11
+FPNAS_E_INVALID = -1
+FPNAS_E_IO = -7
+FPNAS_E_NOMEM = -4
+FPNAS_E_STATE = -9
+FPNAS_E_UTF8 = -6
+FPNAS_FORM_FACTORISED = 0
+FPNAS_FORM_JOINT = 1
+FPNAS_OK = 0
+FPNAS_STOP_COLLAPSE = 3
+FPNAS_STOP_ENTROPY = 2
+FPNAS_STOP_NONE = 0
+FPNAS_STOP_STEPS = 1
+FPNAS_VERSION_NUMBER = 100
+
+# Opaque handles
+
+
+class fpnas_space(Structure):
+    pass
+
+
+class fpnas_space_builder(Structure):
+    pass
+
+
+class fpnas_distribution(Structure):
+    pass
+
+
+class fpnas_search(Structure):
+    pass
+
+
+# Structs
+
+
+class fpnas_search_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("algorithm", c_int32),
+        ("seed", c_uint64),
+        ("samples_per_nat", c_double),
+        ("sample_count", c_int64),
+        ("minimum_samples", c_int64),
+        ("maximum_samples", c_int64),
+        ("likelihood_scale", c_double),
+        ("effective_sample_share", c_double),
+        ("learning_rate", c_double),
+        ("adam_beta1", c_double),
+        ("adam_beta2", c_double),
+        ("adam_epsilon", c_double),
+        ("cost_weight", c_double),
+        ("cost_target", c_double),
+        ("joint_step", c_int64),
+        ("warm_up_steps", c_int64),
+        ("maximum_steps", c_int64),
+        ("stop_entropy", c_double),
+        ("baseline", c_int32),
+        ("stops_on_collapse", c_int32),
+    ]
+
+
+class fpnas_ask(Structure):
+    _fields_ = [
+        ("number", c_uint64),
+        ("sample_count", c_uint64),
+        ("network_count", c_uint64),
+    ]
+
+
+class fpnas_progress(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("form", c_int32),
+        ("stop_reason", c_int32),
+        ("reserved", c_int32),
+        ("steps", c_int64),
+        ("asks", c_int64),
+        ("open_asks", c_int64),
+        ("samples_drawn", c_int64),
+        ("evaluations", c_int64),
+        ("sample_count", c_int64),
+        ("next_sample_count", c_int64),
+        ("initial_entropy", c_double),
+        ("entropy", c_double),
+        ("effective_samples", c_double),
+        ("likelihood_scale", c_double),
+        ("mean_log_likelihood", c_double),
+        ("gradient_norm", c_double),
+        ("best_log_likelihood", c_double),
+        ("skip_probability", c_double),
+    ]
+
+
+class fpnas_weighted_sum(Structure):
+    _fields_ = [
+        ("maximum", c_double),
+        ("total", c_double),
+        ("is_empty", c_int32),
+        ("reserved", c_int32),
+    ]
+
+
+# Sizes of the structs as the C compiler lays them out
+SIZES = {
+    fpnas_search_options: 152,
+    fpnas_ask: 24,
+    fpnas_progress: 136,
+    fpnas_weighted_sum: 24,
+}
+
+# Values of the _INIT macros
+INITIAL_VALUES = {
+    fpnas_search_options: (
+        sizeof(fpnas_search_options),
+        0,
+        0,
+        0.25,
+        14,
+        2,
+        64,
+        1.0,
+        0.0,
+        0.05,
+        0.9,
+        0.999,
+        1e-08,
+        0.0,
+        0.0,
+        -1,
+        0,
+        0,
+        0.0,
+        1,
+        0,
+    ),
+    fpnas_weighted_sum: (
+        0.0,
+        0.0,
+        1,
+        0,
+    ),
+}
+
+# Function: (result, arguments)
+SIGNATURES = {
+    "fpnas_version_number": (
+        c_int32,
+        [
+        ],
+    ),
+    "fpnas_version_string": (
+        c_char_p,
+        [
+        ],
+    ),
+    "fpnas_abi_version": (
+        c_int32,
+        [
+        ],
+    ),
+    "fpnas_build_info": (
+        c_char_p,
+        [
+        ],
+    ),
+    "fpnas_last_error": (
+        c_char_p,
+        [
+        ],
+    ),
+    "fpnas_status_name": (
+        c_char_p,
+        [
+            c_int32,
+        ],
+    ),
+    "fpnas_debug_live_handles": (
+        c_int64,
+        [
+        ],
+    ),
+    "fpnas_space_builder_create": (
+        c_int32,
+        [
+            c_char_p,
+            POINTER(POINTER(fpnas_space_builder)),
+        ],
+    ),
+    "fpnas_space_builder_set_input": (
+        c_int32,
+        [
+            POINTER(fpnas_space_builder),
+            c_int32,
+            c_int32,
+            c_int32,
+            c_int32,
+        ],
+    ),
+    "fpnas_space_builder_add_layer": (
+        c_int32,
+        [
+            POINTER(fpnas_space_builder),
+            c_char_p,
+        ],
+    ),
+    "fpnas_space_builder_set_operation": (
+        c_int32,
+        [
+            POINTER(fpnas_space_builder),
+            c_char_p,
+            c_int32,
+            c_int32,
+        ],
+    ),
+    "fpnas_space_builder_add_integers": (
+        c_int32,
+        [
+            POINTER(fpnas_space_builder),
+            c_char_p,
+            POINTER(c_int64),
+            c_size_t,
+        ],
+    ),
+    "fpnas_space_builder_add_reals": (
+        c_int32,
+        [
+            POINTER(fpnas_space_builder),
+            c_char_p,
+            POINTER(c_double),
+            c_size_t,
+        ],
+    ),
+    "fpnas_space_builder_add_texts": (
+        c_int32,
+        [
+            POINTER(fpnas_space_builder),
+            c_char_p,
+            POINTER(c_char_p),
+            c_size_t,
+        ],
+    ),
+    "fpnas_space_builder_set_condition": (
+        c_int32,
+        [
+            POINTER(fpnas_space_builder),
+            c_char_p,
+            POINTER(c_int32),
+            c_size_t,
+        ],
+    ),
+    "fpnas_space_builder_fix_integer": (
+        c_int32,
+        [
+            POINTER(fpnas_space_builder),
+            c_char_p,
+            c_int64,
+        ],
+    ),
+    "fpnas_space_builder_fix_real": (
+        c_int32,
+        [
+            POINTER(fpnas_space_builder),
+            c_char_p,
+            c_double,
+        ],
+    ),
+    "fpnas_space_builder_fix_text": (
+        c_int32,
+        [
+            POINTER(fpnas_space_builder),
+            c_char_p,
+            c_char_p,
+        ],
+    ),
+    "fpnas_space_builder_finish": (
+        c_int32,
+        [
+            POINTER(fpnas_space_builder),
+            POINTER(POINTER(fpnas_space)),
+        ],
+    ),
+    "fpnas_space_builder_free": (
+        None,
+        [
+            POINTER(fpnas_space_builder),
+        ],
+    ),
+    "fpnas_space_preset": (
+        c_int32,
+        [
+            c_char_p,
+            c_int32,
+            c_int32,
+            c_int32,
+            c_int32,
+            POINTER(POINTER(fpnas_space)),
+        ],
+    ),
+    "fpnas_space_from_json": (
+        c_int32,
+        [
+            c_char_p,
+            c_size_t,
+            POINTER(POINTER(fpnas_space)),
+        ],
+    ),
+    "fpnas_space_load": (
+        c_int32,
+        [
+            c_char_p,
+            POINTER(POINTER(fpnas_space)),
+        ],
+    ),
+    "fpnas_space_to_json": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            POINTER(c_char),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_space_free": (
+        None,
+        [
+            POINTER(fpnas_space),
+        ],
+    ),
+    "fpnas_space_name": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            POINTER(c_char),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_space_layer_count": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_space_layer_name": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            c_size_t,
+            POINTER(c_char),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_space_variable_count": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_space_variable_name": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            c_size_t,
+            POINTER(c_char),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_space_variable_layer": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_space_choice_count": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_space_choice_label": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            c_size_t,
+            c_size_t,
+            POINTER(c_char),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_space_count": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            c_int32,
+            POINTER(c_char),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_space_canonicalise": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            POINTER(c_int32),
+            c_size_t,
+        ],
+    ),
+    "fpnas_space_architecture_to_json": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            POINTER(c_int32),
+            POINTER(c_char),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_architecture_load": (
+        c_int32,
+        [
+            c_char_p,
+            POINTER(POINTER(fpnas_space)),
+            POINTER(c_int32),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_space_cost": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            POINTER(c_int32),
+            POINTER(c_int64),
+            POINTER(c_int64),
+        ],
+    ),
+    "fpnas_space_layer_costs": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            POINTER(c_int32),
+            POINTER(c_int64),
+            POINTER(c_int64),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_space_cost_range": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            c_int32,
+            POINTER(c_int64),
+            POINTER(c_int64),
+        ],
+    ),
+    "fpnas_distribution_create": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            c_int32,
+            POINTER(POINTER(fpnas_distribution)),
+        ],
+    ),
+    "fpnas_distribution_copy": (
+        c_int32,
+        [
+            POINTER(fpnas_distribution),
+            POINTER(POINTER(fpnas_distribution)),
+        ],
+    ),
+    "fpnas_distribution_to_joint": (
+        c_int32,
+        [
+            POINTER(fpnas_distribution),
+            POINTER(POINTER(fpnas_distribution)),
+        ],
+    ),
+    "fpnas_distribution_free": (
+        None,
+        [
+            POINTER(fpnas_distribution),
+        ],
+    ),
+    "fpnas_distribution_space": (
+        c_int32,
+        [
+            POINTER(fpnas_distribution),
+            POINTER(POINTER(fpnas_space)),
+        ],
+    ),
+    "fpnas_distribution_form": (
+        c_int32,
+        [
+            POINTER(fpnas_distribution),
+            POINTER(c_int32),
+        ],
+    ),
+    "fpnas_distribution_get_logits": (
+        c_int32,
+        [
+            POINTER(fpnas_distribution),
+            POINTER(c_double),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_distribution_set_logits": (
+        c_int32,
+        [
+            POINTER(fpnas_distribution),
+            POINTER(c_double),
+            c_size_t,
+        ],
+    ),
+    "fpnas_distribution_entropy": (
+        c_int32,
+        [
+            POINTER(fpnas_distribution),
+            c_int32,
+            POINTER(c_double),
+        ],
+    ),
+    "fpnas_distribution_log_probability": (
+        c_int32,
+        [
+            POINTER(fpnas_distribution),
+            POINTER(c_int32),
+            c_size_t,
+            c_int32,
+            POINTER(c_double),
+        ],
+    ),
+    "fpnas_distribution_marginals": (
+        c_int32,
+        [
+            POINTER(fpnas_distribution),
+            c_int32,
+            POINTER(c_double),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_distribution_sample": (
+        c_int32,
+        [
+            POINTER(fpnas_distribution),
+            c_uint64,
+            c_uint64,
+            c_size_t,
+            POINTER(c_int32),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_distribution_top": (
+        c_int32,
+        [
+            POINTER(fpnas_distribution),
+            c_size_t,
+            POINTER(c_int32),
+            POINTER(c_double),
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_distribution_divergence": (
+        c_int32,
+        [
+            POINTER(fpnas_distribution),
+            POINTER(fpnas_distribution),
+            POINTER(c_double),
+        ],
+    ),
+    "fpnas_distribution_expected_cost": (
+        c_int32,
+        [
+            POINTER(fpnas_distribution),
+            c_int32,
+            POINTER(c_double),
+        ],
+    ),
+    "fpnas_distribution_best_within": (
+        c_int32,
+        [
+            POINTER(fpnas_distribution),
+            c_int32,
+            c_int64,
+            POINTER(c_int32),
+            c_size_t,
+            POINTER(c_double),
+        ],
+    ),
+    "fpnas_search_create": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            POINTER(fpnas_search_options),
+            POINTER(POINTER(fpnas_search)),
+        ],
+    ),
+    "fpnas_search_free": (
+        None,
+        [
+            POINTER(fpnas_search),
+        ],
+    ),
+    "fpnas_search_options_get": (
+        c_int32,
+        [
+            POINTER(fpnas_search),
+            POINTER(fpnas_search_options),
+        ],
+    ),
+    "fpnas_search_ask": (
+        c_int32,
+        [
+            POINTER(fpnas_search),
+            POINTER(fpnas_ask),
+        ],
+    ),
+    "fpnas_search_ask_architectures": (
+        c_int32,
+        [
+            POINTER(fpnas_search),
+            c_uint64,
+            POINTER(c_int32),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_search_ask_multiplicities": (
+        c_int32,
+        [
+            POINTER(fpnas_search),
+            c_uint64,
+            POINTER(c_int64),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_search_open_asks": (
+        c_int32,
+        [
+            POINTER(fpnas_search),
+            POINTER(c_uint64),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_search_tell": (
+        c_int32,
+        [
+            POINTER(fpnas_search),
+            c_uint64,
+            POINTER(c_double),
+            c_size_t,
+        ],
+    ),
+    "fpnas_search_tell_some": (
+        c_int32,
+        [
+            POINTER(fpnas_search),
+            c_uint64,
+            POINTER(c_int64),
+            POINTER(c_double),
+            POINTER(c_double),
+            c_size_t,
+        ],
+    ),
+    "fpnas_search_close": (
+        c_int32,
+        [
+            POINTER(fpnas_search),
+            c_uint64,
+        ],
+    ),
+    "fpnas_search_progress": (
+        c_int32,
+        [
+            POINTER(fpnas_search),
+            POINTER(fpnas_progress),
+        ],
+    ),
+    "fpnas_search_distribution": (
+        c_int32,
+        [
+            POINTER(fpnas_search),
+            POINTER(POINTER(fpnas_distribution)),
+        ],
+    ),
+    "fpnas_search_set_logits": (
+        c_int32,
+        [
+            POINTER(fpnas_search),
+            POINTER(c_double),
+            c_size_t,
+        ],
+    ),
+    "fpnas_search_best": (
+        c_int32,
+        [
+            POINTER(fpnas_search),
+            POINTER(c_int32),
+            c_size_t,
+            POINTER(c_double),
+        ],
+    ),
+    "fpnas_search_save": (
+        c_int32,
+        [
+            POINTER(fpnas_search),
+            c_char_p,
+        ],
+    ),
+    "fpnas_search_load": (
+        c_int32,
+        [
+            c_char_p,
+            POINTER(POINTER(fpnas_search)),
+        ],
+    ),
+    "fpnas_search_to_bytes": (
+        c_int32,
+        [
+            POINTER(fpnas_search),
+            POINTER(c_uint8),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_search_from_bytes": (
+        c_int32,
+        [
+            POINTER(c_uint8),
+            c_size_t,
+            POINTER(POINTER(fpnas_search)),
+        ],
+    ),
+    "fpnas_search_space": (
+        c_int32,
+        [
+            POINTER(fpnas_search),
+            POINTER(POINTER(fpnas_space)),
+        ],
+    ),
+    "fpnas_training_weights": (
+        c_int32,
+        [
+            POINTER(c_double),
+            POINTER(c_int64),
+            c_size_t,
+            c_double,
+            POINTER(c_double),
+        ],
+    ),
+    "fpnas_weighted_sum_push": (
+        c_int32,
+        [
+            POINTER(fpnas_weighted_sum),
+            c_double,
+            c_int64,
+            POINTER(c_double),
+            POINTER(c_double),
+        ],
+    ),
+    "fpnas_weighted_sum_merge": (
+        c_int32,
+        [
+            POINTER(fpnas_weighted_sum),
+            POINTER(fpnas_weighted_sum),
+            POINTER(c_double),
+            POINTER(c_double),
+        ],
+    ),
+}
+
+
+def load(path):
+    """Opens a library and declares its functions; OSError or AttributeError if it does not fit."""
+    library = CDLL(path)
+    for name, (result, arguments) in SIGNATURES.items():
+        function = getattr(library, name)
+        function.restype = result
+        function.argtypes = arguments
+    return library

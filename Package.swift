@@ -22,6 +22,8 @@ let package = Package(
         .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .target(name: "CSupport"),
         .target(name: "CPNG", dependencies: ["CLibPNG"]),
+        // Optimised in debug builds too: the tests train networks with it.
+        .target(name: "CKernels", cSettings: [.unsafeFlags(["-O2"])]),
 
         .target(name: "Support", dependencies: ["CSupport"], swiftSettings: strict),
         .target(name: "SearchSpace", dependencies: ["Support"], swiftSettings: strict),
@@ -33,7 +35,8 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Search", dependencies: ["ArchitectureCost"], swiftSettings: strict),
         .target(
-            name: "Supernet", dependencies: ["SearchSpace", "COpenBLAS"], swiftSettings: strict),
+            name: "Supernet", dependencies: ["SearchSpace", "CKernels", "COpenBLAS"],
+            swiftSettings: strict),
         .target(name: "ImageData", dependencies: ["Support", "CPNG", "CZlib"], swiftSettings: strict),
         .target(
             name: "Formats", dependencies: ["Search", "Supernet", "CZlib"], swiftSettings: strict),
@@ -50,5 +53,7 @@ let package = Package(
                 "Experiment",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .testTarget(
+            name: "SupernetTests", dependencies: ["Supernet"], exclude: ["reference.txt"]),
     ]
 )

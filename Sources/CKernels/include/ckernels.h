@@ -1,0 +1,142 @@
+// Inner loops of the supernet on NHWC float tensors, in a variant per CPU. Never exported.
+//
+// `c` is a row's width in floats: the channel count rounded up to a multiple of 8, and the distance
+// between rows. The lanes above the channel count hold rubbish that never reaches the others.
+#ifndef FPNAS_CKERNELS_H
+#define FPNAS_CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Activations as the kernels know them.
+enum { FPNAS_LINEAR = 0, FPNAS_RELU = 1, FPNAS_SWISH = 2 };
+
+typedef struct fpnas_priv_kernels {
+    const char *_Nonnull name;
+
+    // out = shift[c], sum[c], square[c]: Σ(x−shift) and Σ(x−shift)² with the first row as shift.
+    void (*_Nonnull moments)(const float *_Nonnull x, size_t rows, size_t c, float *_Nonnull out);
+    // y = act(scale·x + shift) (+ residual, unless null).
+    void (*_Nonnull affine)(
+        const float *_Nonnull x, const float *_Nonnull scale, const float *_Nonnull shift,
+        const float *_Nullable residual, int activation, size_t rows, size_t c, float *_Nonnull y);
+    // One image into a zero border of `border` pixels: act(scale·x + shift), or x if scale is null.
+    void (*_Nonnull pad)(
+        const float *_Nonnull x, const float *_Nullable scale, const float *_Nullable shift,
+        int activation, size_t height, size_t width, size_t border, size_t c, float *_Nonnull y);
+    // One image. dz = (dy·gate + offset)·act'(scale·x + shift), and adds to sums[0][c] = Σ dz and
+    // sums[1][c] = Σ dz·(x − mean). dy has `line` floats from one image row to the next; dz may be
+    // dy. gate and offset (one row each) are null without squeeze-and-excitation.
+    void (*_Nonnull activation_gradient)(
+        const float *_Nonnull dy, size_t line, const float *_Nullable gate,
+        const float *_Nullable offset, const float *_Nonnull x, const float *_Nonnull scale,
+        const float *_Nonnull shift, const float *_Nonnull mean, int activation, size_t height,
+        size_t width, size_t c, float *_Nonnull dz, float *_Nonnull sums);
+    // dx = p·dz + q·(x − mean) + r; dx may be dz.
+    void (*_Nonnull norm_gradient)(
+        const float *_Nonnull dz, const float *_Nonnull x, const float *_Nonnull mean,
+        const float *_Nonnull p, const float *_Nonnull q, const float *_Nonnull r, size_t rows,
+        size_t c, float *_Nonnull dx);
+
+    // One image: y[oy][ox] = Σ x[oy·stride + ky][ox·stride + kx] · w[ky][kx]; x is padded, `line`
+    // floats a row; taps are `ld` floats apart and reversed when `flip` is set.
+    void (*_Nonnull depthwise)(
+        const float *_Nonnull x, size_t line, const float *_Nonnull w, size_t ld, size_t k,
+        int flip, size_t stride, size_t height, size_t width, size_t c, float *_Nonnull y);
+    // One image, any stride: adds dy·w to the padded dx. dy has `dline` floats a row.
+    void (*_Nonnull depthwise_scatter)(
+        const float *_Nonnull dy, size_t dline, const float *_Nonnull w, size_t ld, size_t k,
+        size_t stride, size_t height, size_t width, size_t c, float *_Nonnull dx, size_t line);
+    // One image: adds Σ x·dy to dw[k·k][c].
+    void (*_Nonnull depthwise_weights)(
+        const float *_Nonnull x, size_t line, const float *_Nonnull dy, size_t dline, size_t k,
+        size_t stride, size_t height, size_t width, size_t c, float *_Nonnull dw);
+
+    // One image: the mean over its pixels.
+    void (*_Nonnull pool)(const float *_Nonnull x, size_t pixels, size_t c, float *_Nonnull y);
+    // One image: Σ x·dy over its pixels.
+    void (*_Nonnull pixel_product)(
+        const float *_Nonnull x, const float *_Nonnull dy, size_t pixels, size_t c,
+        float *_Nonnull y);
+    // One image: x·gate for every pixel, in place.
+    void (*_Nonnull gate)(float *_Nonnull x, const float *_Nonnull g, size_t pixels, size_t c);
+    // One image: every pixel becomes f·row.
+    void (*_Nonnull spread)(
+        const float *_Nonnull row, float f, size_t pixels, size_t c, float *_Nonnull y);
+    // x = relu(x + bias), x = sigmoid(x + bias), x = x + bias; rows of width c.
+    void (*_Nonnull bias_relu)(float *_Nonnull x, const float *_Nonnull b, size_t rows, size_t c);
+    void (*_Nonnull bias_sigmoid)(float *_Nonnull x, const float *_Nonnull b, size_t rows, size_t c);
+    void (*_Nonnull bias)(float *_Nonnull x, const float *_Nonnull b, size_t rows, size_t c);
+    // dx = dy·y·(1 − y), dx = y > 0 ? dy : 0; in place of dy.
+    void (*_Nonnull sigmoid_gradient)(float *_Nonnull dy, const float *_Nonnull y, size_t count);
+    void (*_Nonnull relu_gradient)(float *_Nonnull dy, const float *_Nonnull y, size_t count);
+    // y[c] = Σ over rows.
+    void (*_Nonnull column_sums)(const float *_Nonnull x, size_t rows, size_t c, float *_Nonnull y);
+    void (*_Nonnull scale)(float *_Nonnull x, float f, size_t count);
+    // y += x
+    void (*_Nonnull add)(const float *_Nonnull x, size_t count, float *_Nonnull y);
+
+    // target[r][j] += f · Σ_p parts[p][r][j], p in order; parts lie `step` floats apart.
+    void (*_Nonnull reduce)(
+        const float *_Nonnull parts, size_t step, size_t part_count, size_t rows, size_t columns,
+        size_t part_line, float f, float *_Nonnull target, size_t target_line);
+    // v = momentum·v + f·g + decay·w; w −= rate·v.
+    void (*_Nonnull descend)(
+        float *_Nonnull w, float *_Nonnull v, const float *_Nonnull g, size_t count, float f,
+        float rate, float momentum, float decay);
+    double (*_Nonnull square_sum)(const float *_Nonnull x, size_t count);
+
+    // For each row of logits (line c): margin = logit of the label − the largest, total =
+    // Σ e^(logit − largest). When gradient is set, gradient = f·(softmax − target) with the
+    // smoothed one-hot target. Returns how many labels have the largest logit, first wins.
+    size_t (*_Nonnull softmax)(
+        const float *_Nonnull logits, const int32_t *_Nonnull labels, size_t rows, size_t classes,
+        size_t c, float smoothing, float f, double *_Nonnull margin, double *_Nonnull total,
+        float *_Nullable gradient);
+    // y = e^x elementwise, below 2 ulp on [−87, 88].
+    void (*_Nonnull exponential)(const float *_Nonnull x, size_t count, float *_Nonnull y);
+} fpnas_priv_kernels;
+
+// The variant of that name ("baseline", "avx2"); null where this CPU has not got it. With a null
+// name: the one the environment variable FPNAS_KERNELS names, else the fastest this CPU has.
+const fpnas_priv_kernels *_Nullable fpnas_priv_kernels_named(const char *_Nullable name);
+
+// MARK: Batch normalisation between the passes over the data (double sums, in chunk order)
+
+// Chunk i of n holds images [i·count/n, (i+1)·count/n).
+static inline size_t fpnas_priv_chunk_start(size_t chunk, size_t chunks, size_t count) {
+    return chunk * count / chunks;
+}
+// Eight rows of width c: mean, variance, 1/σ, scale, shift, p, q, r.
+void fpnas_priv_norm_forward(
+    const float *_Nonnull moments, size_t step, size_t chunks, size_t images, size_t pixels,
+    size_t c, const float *_Nonnull gamma, const float *_Nonnull beta, float *_Nonnull norm,
+    size_t norm_line);
+// The same from given mean and variance.
+void fpnas_priv_norm_fixed(
+    const float *_Nonnull mean, const float *_Nonnull variance, size_t c,
+    const float *_Nonnull gamma, const float *_Nonnull beta, float *_Nonnull norm, size_t norm_line);
+// From the sums of activation_gradient: p, q, r, and adds f·(∂γ, ∂β) of `channels` channels.
+void fpnas_priv_norm_backward(
+    const float *_Nonnull sums, size_t step, size_t chunks, size_t images, size_t pixels, size_t c,
+    size_t channels, float *_Nonnull norm, size_t norm_line, float f, float *_Nonnull dgamma,
+    float *_Nonnull dbeta);
+
+// MARK: Patches of a k×k convolution
+
+// Rows of (ky, kx, channel) for the output pixels of one image; zero outside of it.
+void fpnas_priv_patches(
+    const float *_Nonnull x, size_t height, size_t width, size_t channels, size_t pixel_line,
+    size_t k, size_t stride, size_t out_height, size_t out_width, float *_Nonnull rows);
+// Adds rows back to the pixels they were taken from.
+void fpnas_priv_patches_add(
+    const float *_Nonnull rows, size_t height, size_t width, size_t channels, size_t pixel_line,
+    size_t k, size_t stride, size_t out_height, size_t out_width, float *_Nonnull x);
+// Copies a matrix between line lengths.
+void fpnas_priv_copy_matrix(
+    const float *_Nonnull source, size_t source_line, size_t rows, size_t columns,
+    float *_Nonnull target, size_t target_line);
+// Whether all of `columns` values in each row are finite.
+int fpnas_priv_all_finite(const float *_Nonnull x, size_t rows, size_t columns, size_t line);
+
+#endif

@@ -1,0 +1,67 @@
+#include "ckernels.h"
+
+#include <math.h>
+
+static const double epsilon = 1e-5;
+
+enum { MEAN, VARIANCE, INVERSE, SCALE, SHIFT, P, Q, R };
+
+static void set(
+    double mean, double variance, double gamma, double beta, float *norm, size_t line) {
+    double inverse = 1.0 / sqrt(variance + epsilon);
+    norm[MEAN * line] = (float)mean;
+    norm[VARIANCE * line] = (float)variance;
+    norm[INVERSE * line] = (float)inverse;
+    norm[SCALE * line] = (float)(gamma * inverse);
+    norm[SHIFT * line] = (float)(beta - mean * gamma * inverse);
+}
+
+void fpnas_priv_norm_forward(
+    const float *moments, size_t step, size_t chunks, size_t images, size_t pixels, size_t c,
+    const float *gamma, const float *beta, float *norm, size_t norm_line) {
+    for (size_t j = 0; j < c; j++) {
+        // Chan's combination of the chunks' counts, means and sums of squared deviations.
+        double n = 0, mean = 0, squares = 0;
+        for (size_t i = 0; i < chunks; i++) {
+            const float *part = moments + i * step;
+            size_t held = fpnas_priv_chunk_start(i + 1, chunks, images)
+                          - fpnas_priv_chunk_start(i, chunks, images);
+            double m = (double)(held * pixels);
+            double sum = part[c + j];
+            double chunk_mean = part[j] + sum / m;
+            double deviation = chunk_mean - mean;
+            squares += part[2 * c + j] - sum * sum / m + deviation * deviation * n * m / (n + m);
+            mean += deviation * m / (n + m);
+            n += m;
+        }
+        set(mean, squares > 0 ? squares / n : 0 * squares, gamma[j], beta[j], norm + j, norm_line);
+    }
+}
+
+void fpnas_priv_norm_fixed(
+    const float *mean, const float *variance, size_t c, const float *gamma, const float *beta,
+    float *norm, size_t norm_line) {
+    for (size_t j = 0; j < c; j++)
+        set(mean[j], variance[j], gamma[j], beta[j], norm + j, norm_line);
+}
+
+void fpnas_priv_norm_backward(
+    const float *sums, size_t step, size_t chunks, size_t images, size_t pixels, size_t c,
+    size_t channels, float *norm, size_t norm_line, float f, float *dgamma, float *dbeta) {
+    double n = (double)(images * pixels);
+    for (size_t j = 0; j < c; j++) {
+        double sum = 0, product = 0;
+        for (size_t i = 0; i < chunks; i++) {
+            sum += sums[i * step + j];
+            product += sums[i * step + c + j];
+        }
+        double scale = norm[SCALE * norm_line + j], inverse = norm[INVERSE * norm_line + j];
+        norm[P * norm_line + j] = (float)scale;
+        norm[Q * norm_line + j] = (float)(-scale * inverse * inverse * product / n);
+        norm[R * norm_line + j] = (float)(-scale * sum / n);
+        if (j < channels) {
+            dgamma[j] += (float)(f * product * inverse);
+            dbeta[j] += (float)(f * sum);
+        }
+    }
+}

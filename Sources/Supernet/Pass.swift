@@ -1,0 +1,79 @@
+import CKernels
+import COpenBLAS
+import Support
+
+/// The memory and kernels of one pass of a batch through a network, as the operators see it.
+///
+/// Operators work on a chunk of images; every place is an offset in floats.
+@safe struct Pass {
+    let kernels: UnsafePointer<fpnas_priv_kernels>
+    let parameters: UnsafeMutablePointer<Float>
+    let gradient: UnsafeMutablePointer<Float>
+    let arena: UnsafeMutablePointer<Float>
+    let plan: ActivationPlan
+    let count: Int
+    let chunks: Int
+    /// Factor of the gradients on their way into the accumulator.
+    var factor: Float = 1
+
+    /// The images of a chunk.
+    func images(_ chunk: Int) -> Range<Int> {
+        (chunk * count / chunks)..<((chunk + 1) * count / chunks)
+    }
+
+    var k: fpnas_priv_kernels { unsafe kernels.pointee }
+
+    func at(_ offset: Int) -> UnsafeMutablePointer<Float> { unsafe arena + offset }
+    func weight(_ offset: Int) -> UnsafeMutablePointer<Float> { unsafe parameters + offset }
+
+    func scratch(_ chunk: Int) -> UnsafeMutablePointer<Float> {
+        unsafe arena + plan.scratch + chunk * plan.scratchStep
+    }
+
+    func parts(_ chunk: Int) -> UnsafeMutablePointer<Float> {
+        unsafe arena + plan.weightParts + chunk * plan.weightStep
+    }
+
+    func sums(_ chunk: Int) -> UnsafeMutablePointer<Float> {
+        unsafe arena + plan.sumParts + chunk * plan.sumStep
+    }
+}
+
+/// The rows of a normalisation's state.
+enum NormRow: Int {
+    case mean, variance, inverse, scale, shift, p, q, r
+}
+
+extension Pass {
+    func row(_ norm: NormPlace, _ row: NormRow) -> UnsafeMutablePointer<Float> {
+        unsafe arena + norm.state + row.rawValue * plan.normLine
+    }
+}
+
+/// c ← alpha · a·b + beta · c on row-major matrices whose rows are `line` floats apart; a or b may
+/// be taken transposed. Sizes are those of the product: c is m×n, the inner length is k.
+///
+/// This is the one place that calls BLAS, with shapes that depend on chunks alone; sizes are below
+/// 2^31 by `ActivationPlan.Layout`.
+func multiply(
+    _ m: Int, _ n: Int, _ k: Int, alpha: Float = 1,
+    _ a: UnsafePointer<Float>, line aLine: Int, leftTransposed aTransposed: Bool = false,
+    _ b: UnsafePointer<Float>, line bLine: Int, rightTransposed bTransposed: Bool = false,
+    beta: Float = 0, _ c: UnsafeMutablePointer<Float>, line cLine: Int
+) {
+    unsafe cblas_sgemm(
+        CblasRowMajor, aTransposed ? CblasTrans : CblasNoTrans,
+        bTransposed ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k), alpha, a,
+        Int32(aLine), b, Int32(bLine), beta, c, Int32(cLine))
+}
+
+/// Runs `body` with BLAS on one thread and restores the host's number afterwards.
+///
+/// The number is global to the process: a host that changes it at the same time from another
+/// thread may find it changed back.
+func withSingleThreadedBLAS<T>(_ body: () throws(FPNASError) -> T) throws(FPNASError) -> T {
+    let before = openblas_get_num_threads()
+    if before != 1 { openblas_set_num_threads(1) }
+    defer { if before != 1 { openblas_set_num_threads(before) } }
+    return try body()
+}

@@ -1,0 +1,71 @@
+import CKernels
+import SearchSpace
+import Support
+
+/// Sums from which the running statistics are made, in the layout of the statistics buffer: means,
+/// and mean squares, each times its number of images.
+struct GatheredStatistics {
+    var images = 0.0
+    let sums: Buffer<Double>
+}
+
+extension Supernet {
+    /// Begins to gather batch-normalisation statistics for `.running` evaluation.
+    public func beginStatistics() throws(FPNASError) {
+        gathered = GatheredStatistics(
+            sums: try Buffer(weights.statistics.count, of: "the gathered statistics"))
+    }
+
+    /// Adds a batch of the network whose statistics are wanted.
+    public func gatherStatistics(
+        _ network: Network, images: Buffer<Float>, first: Int = 0, count: Int
+    ) throws(FPNASError) {
+        guard var gathered else {
+            throw FPNASError(.state, "gathering statistics has to begin before it takes a batch")
+        }
+        _ = try run(network, images, first, nil, .batch, count: count) {
+            (pass, team) throws(FPNASError) in
+            self.forEachNorm { norm in
+                for c in 0..<norm.channels {
+                    let mean = unsafe Double(pass.row(norm, .mean)[c])
+                    let variance = unsafe Double(pass.row(norm, .variance)[c])
+                    gathered.sums[norm.statistics + c] += Double(count) * mean
+                    gathered.sums[norm.statistics + norm.line + c] +=
+                        Double(count) * (variance + mean * mean)
+                }
+            }
+            return BatchResult(logLikelihood: 0, correct: 0, count: count)
+        }
+        gathered.images += Double(count)
+        self.gathered = gathered
+    }
+
+    /// Turns what was gathered into running statistics: mean, and variance over all batches.
+    public func finishStatistics() throws(FPNASError) {
+        guard let gathered, gathered.images > 0 else {
+            throw FPNASError(.state, "no batch was gathered for the running statistics")
+        }
+        for norm in weights.norms {
+            for c in norm.statistics..<(norm.statistics + norm.line) {
+                let mean = gathered.sums[c] / gathered.images
+                let square = gathered.sums[c + norm.line] / gathered.images
+                weights.statistics[c] = Float(mean)
+                weights.statistics[c + norm.line] = Float(max(0, square - mean * mean))
+            }
+        }
+        self.gathered = nil
+    }
+
+    private func forEachNorm(_ body: (NormPlace) -> Void) {
+        for b in bound {
+            switch b.kind {
+            case .identity, .classifier: break
+            case .convolution, .projection: body(b.outNorm)
+            case .mbconv:
+                if b.hasExpansion { body(b.expandNorm) }
+                body(b.innerNorm)
+                body(b.outNorm)
+            }
+        }
+    }
+}

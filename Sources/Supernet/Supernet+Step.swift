@@ -1,0 +1,61 @@
+import CKernels
+import Support
+
+extension Supernet {
+    /// Floats of one chunk of the parameters.
+    private static let segment = 1 << 14
+
+    private func forEachSegment(
+        _ range: Range<Int>, _ team: borrowing ThreadTeam, _ body: (Int, Int) -> Void
+    ) {
+        let size = Supernet.segment
+        team.run(chunks: (range.count + size - 1) / size) { chunk in
+            let start = range.lowerBound + chunk * size
+            body(start, min(size, range.upperBound - start))
+        }
+    }
+
+    func scaleGradient(by factor: Double, _ team: borrowing ThreadTeam) {
+        let k = unsafe kernels.pointee
+        let gradient = unsafe weights.gradient.pointer
+        forEachSegment(0..<weights.count, team) { start, count in
+            unsafe k.scale(gradient + start, Float(factor), count)
+        }
+    }
+
+    /// The norm of the accumulator as it lies, summed over fixed segments in order.
+    func gradientNorm(_ team: borrowing ThreadTeam) -> Double {
+        let k = unsafe kernels.pointee
+        var sum = 0.0
+        for start in stride(from: 0, to: weights.count, by: Supernet.segment) {
+            unsafe sum += k.square_sum(
+                weights.gradient.pointer + start, min(Supernet.segment, weights.count - start))
+        }
+        return sum.squareRoot()
+    }
+
+    func descend(_ options: StepOptions, factor: Float, _ team: borrowing ThreadTeam) {
+        let k = unsafe kernels.pointee
+        let parameters = unsafe weights.parameters.pointer
+        let momentum = unsafe weights.momentum.pointer
+        let gradient = unsafe weights.gradient.pointer
+        let decaying = weights.decayingCount
+        for (range, decay) in [
+            (0..<decaying, options.weightDecay), (decaying..<weights.count, 0),
+        ] {
+            forEachSegment(range, team) { start, count in
+                unsafe k.descend(
+                    parameters + start, momentum + start, gradient + start, count, factor,
+                    Float(options.rate), Float(options.momentum), Float(decay))
+            }
+        }
+    }
+}
+
+/// The cosine rate: from `initial` at step 0 to 0 after the last of `total` steps.
+public func cosineRate(initial: Double, step: Int, of total: Int) -> Double {
+    guard total > 0, step < total else { return 0 }
+    // cos(π·t) by way of turns, t / 2 in [0, 1/2).
+    let half = Double(max(step, 0)) / Double(total) / 2
+    return initial * 0.5 * (1 + Elementary.cosineOfTurns(half))
+}

@@ -1,0 +1,221 @@
+import CKernels
+import SearchSpace
+import Support
+
+/// What a network made of a batch.
+public struct BatchResult: Hashable, Sendable {
+    /// Mean over the images of the natural log of the likelihood of their labels, in nats.
+    public let logLikelihood: Double
+    /// Number of images whose label has the largest logit.
+    public let correct: Int
+    /// Number of images.
+    public let count: Int
+}
+
+/// Which mean and variance batch normalisation takes.
+public enum NormalisationStatistics: Sendable {
+    /// Those of the batch itself, as in training.
+    case batch
+    /// Those `finishStatistics` made for one network.
+    case running
+}
+
+/// How `finishStep` moves the weights.
+public struct StepOptions: Hashable, Sendable {
+    public var rate: Double
+    public var momentum: Double
+    /// L2 decay of weights; biases and batch normalisation are left alone.
+    public var weightDecay: Double
+    /// Largest global norm of the gradient; infinity does not clip.
+    public var maximumNorm: Double
+
+    public init(
+        rate: Double, momentum: Double = 0.9, weightDecay: Double = 0,
+        maximumNorm: Double = .infinity
+    ) {
+        self.rate = rate
+        self.momentum = momentum
+        self.weightDecay = weightDecay
+        self.maximumNorm = maximumNorm
+    }
+}
+
+/// Trains networks of a space on the CPU with shared weights, one network at a time.
+///
+/// Tensors are NHWC floats. Memory is that of the largest network's activations and one gradient,
+/// taken once. Results are bit-equal for any number of threads, on the same CPU, kernels and BLAS.
+/// One call at a time; threads end before a call returns.
+@safe public final class Supernet {
+    /// Most images of one batch.
+    public var capacity: Int { plan.capacity }
+    public let input: ImageShape
+    public let classes: Int
+    public let threads: Int
+    /// Smoothing of the training target: 0 is the label itself, 1 the uniform distribution.
+    public private(set) var labelSmoothing = 0.0
+
+    let extents: [BlockExtent]
+    let layerNames: [String]
+    let weights: SupernetWeights
+    let plan: ActivationPlan
+    let arena: Buffer<Float>
+    let kernels: UnsafePointer<fpnas_priv_kernels>
+    /// Places of the last network, kept for their storage.
+    var bound: [BoundBlock] = []
+    /// Per image: margin and total of the softmax.
+    let likelihoods: Buffer<Double>
+    let labels: Buffer<Int32>
+    /// The running sum of a step, nil outside of one.
+    var step: RescaledSum?
+    /// Images, sums of means and of squares behind the running statistics; nil when not asked for.
+    var gathered: GatheredStatistics?
+
+    /// Shared weights for every network of a space.
+    public convenience init(
+        space: SearchSpace, capacity: Int, seed: UInt64, threads: Int = 1
+    ) throws(FPNASError) {
+        guard let input = space.input else {
+            throw .invalid("the space '\(space.name)' is abstract: it has no networks to train")
+        }
+        try self.init(
+            extents: BlockExtent.extents(of: space), layerNames: space.layers.map(\.name),
+            input: input, classes: space.classes, capacity: capacity, seed: seed, threads: threads)
+    }
+
+    /// Weights just large enough for the given networks of one space; of one network, its own.
+    public convenience init(
+        networks: [Network], capacity: Int, seed: UInt64, threads: Int = 1
+    ) throws(FPNASError) {
+        let extents = try BlockExtent.extents(of: networks)
+        guard let first = networks.first else { throw .invalid("there are no networks to train") }
+        let layerCount = (extents.map(\.layer).max() ?? 0) + 1
+        try self.init(
+            extents: extents, layerNames: (0..<layerCount).map { "layer\($0)" },
+            input: first.input, classes: first.classes, capacity: capacity, seed: seed,
+            threads: threads)
+    }
+
+    private init(
+        extents: [BlockExtent], layerNames: [String], input: ImageShape, classes: Int,
+        capacity: Int, seed: UInt64, threads: Int
+    ) throws(FPNASError) {
+        guard (1...1 << 20).contains(capacity) else {
+            throw .invalid("the batch must have 1 to \(1 << 20) images, got \(capacity)")
+        }
+        guard (1...256).contains(threads) else {
+            throw .invalid("threads must be in [1, 256], got \(threads)")
+        }
+        guard let kernels = unsafe fpnas_priv_kernels_named(nil) else {
+            throw .invalid("FPNAS_KERNELS names kernels this CPU has not got")
+        }
+        unsafe self.kernels = unsafe kernels
+        self.extents = extents
+        self.layerNames = layerNames
+        self.input = input
+        self.classes = classes
+        self.threads = threads
+        plan = try ActivationPlan(extents: extents, capacity: capacity)
+        arena = try Buffer(plan.count, of: "the activations")
+        weights = try SupernetWeights(extents: extents, layerNames: layerNames, seed: seed)
+        likelihoods = try Buffer(2 * capacity, of: "the likelihoods")
+        labels = try Buffer(capacity, of: "the labels")
+        bound.reserveCapacity(extents.count)
+    }
+
+    /// The kernels in use: "baseline" or "avx2".
+    public var kernelName: String { unsafe String(cString: kernels.pointee.name) }
+
+    /// Sets the smoothing of the training target, in [0, 1).
+    public func smoothLabels(_ smoothing: Double) throws(FPNASError) {
+        guard smoothing >= 0, smoothing < 1 else {
+            throw .invalid("label smoothing must be in [0, 1), got \(smoothing)")
+        }
+        labelSmoothing = smoothing
+    }
+
+    // MARK: - Parameters
+
+    /// The table of all tensors.
+    public var slots: [WeightSlot] { weights.slots }
+    /// All parameters in one buffer; `slots` says what is where.
+    public var parameters: Buffer<Float> { weights.parameters }
+    /// The gradient of the last step: before `finishStep`, times the step's total weight.
+    public var gradient: Buffer<Float> { weights.gradient }
+
+    // MARK: - Passes
+
+    /// The likelihood of a batch, with no gradient. `images` are NHWC, from image `first` on.
+    public func evaluate(
+        _ network: Network, images: Buffer<Float>, first: Int = 0, labels: [Int32],
+        statistics: NormalisationStatistics = .batch
+    ) throws(FPNASError) -> BatchResult {
+        try run(network, images, first, labels, statistics) { (pass, team) throws(FPNASError) in
+            try self.likelihood(pass)
+        }
+    }
+
+    /// Begins a training step: the gradient is zero and no network has been seen.
+    public func beginStep() {
+        unsafe weights.gradient.elements.update(repeating: 0)
+        step = RescaledSum()
+    }
+
+    /// Adds a network's gradient of the mean loss to the step with weight
+    /// `multiplicity`·e^(`likelihoodScale`·ℓ), ℓ its log-likelihood of this batch.
+    ///
+    /// Exact in one pass: the sum so far is rescaled whenever a larger likelihood comes.
+    @discardableResult
+    public func accumulate(
+        _ network: Network, images: Buffer<Float>, first: Int = 0, labels: [Int32],
+        multiplicity: Int = 1, likelihoodScale: Double = 1
+    ) throws(FPNASError) -> BatchResult {
+        guard var sum = step else {
+            throw FPNASError(.state, "a training step has to begin before it takes gradients")
+        }
+        guard likelihoodScale.isFinite, likelihoodScale >= 0 else {
+            throw .invalid("likelihood_scale must be >= 0, got \(likelihoodScale)")
+        }
+        return try run(network, images, first, labels, .batch) { (pass, team) throws(FPNASError) in
+            let result = try self.likelihood(pass)
+            let factors = try sum.push(
+                likelihoodScale * result.logLikelihood, multiplicity: multiplicity)
+            if factors.keep != 1, sum.total > 0 { self.scaleGradient(by: factors.keep, team) }
+            self.step = sum
+            var pass = pass
+            pass.factor = Float(factors.add)
+            self.backward(pass, team)
+            return result
+        }
+    }
+
+    /// Applies G / Z to the weights and ends the step; returns the norm of the gradient.
+    ///
+    ///     g = clip(G / Z)      v = momentum·v + g + weightDecay·w      w = w − rate·v
+    ///
+    /// Dense: weights no network of the step used move by their momentum and decay.
+    @discardableResult
+    public func finishStep(_ options: StepOptions) throws(FPNASError) -> Double {
+        guard let sum = step, sum.total > 0 else {
+            throw FPNASError(.state, "a training step ends without a gradient")
+        }
+        for (value, name) in [
+            (options.rate, "learning_rate"), (options.momentum, "momentum"),
+            (options.weightDecay, "weight_decay"),
+        ] { try requireFinite(value, in: 0...1e6, name) }
+        guard options.maximumNorm > 0 else {
+            throw .invalid("the largest gradient norm must be > 0, got \(options.maximumNorm)")
+        }
+        let team = try ThreadTeam(threads: threads)
+        let norm = gradientNorm(team) / sum.total
+        guard norm.isFinite else {
+            throw FPNASError(.state, "the gradient has the norm \(norm); nothing was changed")
+        }
+        step = nil
+        let clip = norm > options.maximumNorm ? options.maximumNorm / norm : 1
+        descend(options, factor: Float(clip / sum.total), team)
+        return norm
+    }
+
+    /// Drops a step that was begun.
+    public func abandonStep() { step = nil }
+}

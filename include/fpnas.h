@@ -427,6 +427,141 @@ FPNAS_API fpnas_status fpnas_weighted_sum_merge(fpnas_weighted_sum *sum,
                                                 const fpnas_weighted_sum *other, double *keep,
                                                 double *add);
 
+/* ---- Built-in run: search on images with the CPU supernet ------------------------------------ */
+
+typedef struct fpnas_run_options {
+    uint32_t struct_size;
+    int32_t algorithm;        /* FPNAS_ALGORITHM_... */
+    uint64_t seed;
+    int64_t epochs;           /* passes over the weights half of the training images */
+    int64_t batch_size;
+    int64_t threads;          /* 0 = cores of the machine */
+    int64_t image_size;       /* rows and columns to resize to; 0 = their own, at least 16 */
+    int64_t maximum_shift;    /* augmentation in pixels */
+    double samples_per_nat;   /* as in fpnas_search_options */
+    int64_t sample_count;
+    int64_t minimum_samples;
+    int64_t maximum_samples;
+    double likelihood_scale;
+    double learning_rate;
+    double cost_weight;       /* beta; 0 = no budget */
+    double cost_target;       /* TAR in MACs; 0 = half of the uniform expectation */
+    int64_t joint_epoch;      /* theta; -1 = 53 % of the run, 0 = from the start */
+    int64_t warm_up_epochs;   /* epochs that train the weights only */
+    double weight_rate;       /* highest rate of SGD; cosine to 0 */
+    double momentum;
+    double weight_decay;
+    int32_t baseline;         /* FPNAS_BASELINE_... */
+    int32_t reserved;
+} fpnas_run_options;
+
+typedef struct fpnas_run_progress {
+    uint32_t struct_size;       /* set by the caller */
+    int32_t is_done;
+    int32_t is_joint;
+    int32_t stop_reason;        /* FPNAS_STOP_... */
+    int64_t epoch;              /* finished epochs */
+    int64_t epochs;
+    int64_t step;
+    int64_t steps;
+    int64_t sample_count;       /* K of the last step */
+    int64_t samples_drawn;
+    int64_t evaluations;
+    double initial_entropy;     /* nats */
+    double entropy;
+    double expected_macs;       /* exact, as of the last epoch's end */
+    double cost_target;
+    double train_log_likelihood;      /* means over the epoch's samples, nats per image */
+    double validation_log_likelihood;
+    double validation_accuracy;       /* in [0, 1] */
+    double effective_samples;
+    double skip_probability;
+    double seconds;
+    double seconds_left;
+} fpnas_run_progress;
+
+typedef struct fpnas_run fpnas_run; /* one thread at a time */
+
+/* Fills in all defaults; struct_size = sizeof(fpnas_run_options). Since 0.1. */
+FPNAS_API fpnas_status fpnas_run_options_init(fpnas_run_options *options, size_t struct_size);
+/* Loads a folder of images (IDX under MNIST's names, or one folder of PNGs a class) and prepares a
+ * search over `space` (NULL: mbconv-small), adapted to the images. options = NULL takes all
+ * defaults. Errors: IO, FORMAT naming the file; INVALID naming the option; INFEASIBLE. Since 0.1. */
+FPNAS_API fpnas_status fpnas_run_create(const char *data_folder, const fpnas_space *space,
+                                        const fpnas_run_options *options, fpnas_run **run);
+FPNAS_API void fpnas_run_free(fpnas_run *run);
+FPNAS_API fpnas_status fpnas_run_options_get(const fpnas_run *run, fpnas_run_options *options);
+/* One step: K networks on a training and a validation batch; some 10 to 1000 ms. Errors: STATE when
+ * done, or when a loss is no number. Since 0.1. */
+FPNAS_API fpnas_status fpnas_run_step(fpnas_run *run);
+FPNAS_API fpnas_status fpnas_run_progress_get(const fpnas_run *run, fpnas_run_progress *progress);
+FPNAS_API fpnas_status fpnas_run_space(const fpnas_run *run, fpnas_space **space);
+FPNAS_API fpnas_status fpnas_run_distribution(const fpnas_run *run,
+                                              fpnas_distribution **distribution);
+/* The result: the most probable network of at most 1.02 * cost_target MACs (without a budget, the
+ * mode). Since 0.1. */
+FPNAS_API fpnas_status fpnas_run_result(const fpnas_run *run, int32_t *architecture,
+                                        size_t capacity, double *log_probability);
+/* Writes architecture.json, history.csv, history.png, distribution.png into a folder, which is made
+ * where missing. Since 0.1. */
+FPNAS_API fpnas_status fpnas_run_report(const fpnas_run *run, const char *folder);
+/* Checkpoint; loading needs the same images. threads = 0 keeps the stored number. Since 0.1. */
+FPNAS_API fpnas_status fpnas_run_save(const fpnas_run *run, const char *path);
+FPNAS_API fpnas_status fpnas_run_load(const char *path, const char *data_folder, int64_t threads,
+                                      fpnas_run **run);
+
+/* ---- Retraining a network from scratch ------------------------------------------------------- */
+
+typedef struct fpnas_retrain_options {
+    uint32_t struct_size;
+    int32_t reserved;
+    uint64_t seed;
+    int64_t epochs;
+    int64_t batch_size;
+    int64_t threads;       /* 0 = cores of the machine */
+    int64_t image_size;    /* as in fpnas_run_options */
+    int64_t maximum_shift;
+    double weight_rate;    /* highest rate of SGD after a warm-up of a tenth; cosine to 0 */
+    double momentum;
+    double weight_decay;
+} fpnas_retrain_options;
+
+typedef struct fpnas_retrain_progress {
+    uint32_t struct_size;  /* set by the caller */
+    int32_t is_done;
+    int64_t step;
+    int64_t steps;
+    double train_log_likelihood; /* of the last batch, nats per image */
+    double seconds;
+} fpnas_retrain_progress;
+
+typedef struct fpnas_retrain fpnas_retrain; /* one thread at a time */
+
+FPNAS_API fpnas_status fpnas_retrain_options_init(fpnas_retrain_options *options,
+                                                  size_t struct_size);
+/* Prepares training of one network of a space on all training images of a folder. Since 0.1. */
+FPNAS_API fpnas_status fpnas_retrain_create(const char *data_folder, const fpnas_space *space,
+                                            const int32_t *architecture,
+                                            const fpnas_retrain_options *options,
+                                            fpnas_retrain **retrain);
+FPNAS_API void fpnas_retrain_free(fpnas_retrain *retrain);
+/* One batch. Errors: STATE when done, or when the loss is no number. Since 0.1. */
+FPNAS_API fpnas_status fpnas_retrain_step(fpnas_retrain *retrain);
+FPNAS_API fpnas_status fpnas_retrain_progress_get(const fpnas_retrain *retrain,
+                                                  fpnas_retrain_progress *progress);
+/* Accuracy in [0, 1] and mean log-likelihood (nats per image) on the test images, with
+ * normalisation statistics re-estimated on the training images. Since 0.1. */
+FPNAS_API fpnas_status fpnas_retrain_test(fpnas_retrain *retrain, double *accuracy,
+                                          double *log_likelihood);
+/* A network drawn uniformly among those of 0.9 to 1.02 times `macs`: the honest rival of a found
+ * one. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_random_near(const fpnas_space *space, int64_t macs,
+                                               uint64_t seed, int32_t *architecture,
+                                               size_t capacity);
+/* Bytes of large buffers (weights, activations, images, logits) now and at most since the last
+ * call with reset_peak = 1. Since 0.1. */
+FPNAS_API fpnas_status fpnas_debug_memory(int32_t reset_peak, int64_t *current, int64_t *peak);
+
 #ifdef __cplusplus
 }
 #endif

@@ -55,16 +55,15 @@ public struct Preprocessor: Sendable {
     /// Floats of one image in a batch.
     public var imageSize: Int { height * width * channels }
 
-    /// Writes `indices.count` images and their labels; memory holds at least so many.
+    /// Writes `indices.count` images; memory holds at least so many.
     ///
     /// `step` is nil for no augmentation; otherwise shift and mirror are a function of
     /// (seed, step, place in the batch).
     public func fill(
-        _ batch: UnsafeMutablePointer<Float>, _ labels: UnsafeMutablePointer<Int32>,
-        from images: ImageSet, _ indices: some Collection<Int>, augmentation step: Int?
+        _ batch: UnsafeMutablePointer<Float>, from images: ImageSet,
+        _ indices: some Collection<Int>, augmentation step: Int?
     ) {
         for (place, index) in indices.enumerated() {
-            unsafe labels[place] = images.labels[index]
             var shift = (y: 0, x: 0)
             var isMirrored = false
             if let step {

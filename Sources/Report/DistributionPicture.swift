@@ -142,10 +142,8 @@ public struct DistributionPicture: Sendable {
     }
 
     private static func percentage(_ p: Double) -> String {
-        let tenths = Int((p * 1000).rounded())  // p is within [0, 1]
-        if tenths >= 1000 { return "100 %" }
-        if tenths == 0 { return p > 0 ? "<0.1 %" : "0 %" }
-        return "\(tenths / 10).\(tenths % 10) %"
+        if p > 0 && p < 0.0005 { return "<0.1 %" }
+        return decimal(p * 100, p > 0 && p < 0.9995 ? 1 : 0) + " %"
     }
 
     private func drawLegend(_ canvas: inout Canvas, y: Int) {

@@ -99,14 +99,6 @@ public struct HistoryPicture: Sendable {
     }
 
     private static func digits(_ value: Double) -> String {
-        let decimals = abs(value) >= 100 ? 0 : abs(value) >= 10 ? 1 : abs(value) >= 1 ? 2 : 3
-        var power = 1
-        for _ in 0..<decimals { power *= 10 }
-        let scaled = Int((abs(value) * Double(power)).rounded())  // below 10^9 · 1000
-        let sign = value < 0 && scaled > 0 ? "-" : ""
-        guard decimals > 0 else { return sign + String(scaled) }
-        let fraction = String(scaled % power)
-        return sign + "\(scaled / power)."
-            + String(repeating: "0", count: decimals - fraction.count) + fraction
+        decimal(value, abs(value) >= 100 ? 0 : abs(value) >= 10 ? 1 : abs(value) >= 1 ? 2 : 3)
     }
 }

@@ -1,1 +1,11 @@
-print("fpnas")
+import ArgumentParser
+
+struct FPNAS: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fpnas",
+        abstract: "Fast probabilistic neural architecture search on images.",
+        version: "0.1.0",
+        subcommands: [SearchCommand.self, RetrainCommand.self, ShowCommand.self])
+}
+
+FPNAS.main()

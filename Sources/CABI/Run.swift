@@ -1,0 +1,220 @@
+import ArchitectureDistribution
+import CFPNAS
+import Experiment
+import ImageData
+import Search
+import SearchSpace
+import Support
+
+extension SearchRun: Handled {
+    static let tag: UInt = 5
+    static let typeName = "run"
+}
+
+private func call(
+    _ handle: OpaquePointer?, _ body: (SearchRun) throws(FPNASError) -> Void
+) -> fpnas_status {
+    boundary { () throws(FPNASError) in try unsafe withHandle(handle, SearchRun.self, body) }
+}
+
+private let optionsSize = MemoryLayout<fpnas_run_options>.size
+private let progressSize = MemoryLayout<fpnas_run_progress>.size
+
+extension RunOptions {
+    init(_ pointer: UnsafePointer<fpnas_run_options>) throws(FPNASError) {
+        self.init()
+        var c = raw
+        try unsafe copyStruct(pointer, into: &c, minimum: optionsSize, "fpnas_run_options")
+        guard let algorithm = Algorithm(rawValue: c.algorithm) else {
+            throw .invalid("algorithm must be one of FPNAS_ALGORITHM_..., got \(c.algorithm)")
+        }
+        guard let baseline = Baseline(rawValue: c.baseline) else {
+            throw .invalid("baseline must be one of FPNAS_BASELINE_..., got \(c.baseline)")
+        }
+        self.algorithm = algorithm
+        self.baseline = baseline
+        seed = c.seed
+        epochs = Int(c.epochs)
+        batchSize = Int(c.batch_size)
+        threads = Int(c.threads)
+        imageSize = Int(c.image_size)
+        maximumShift = Int(c.maximum_shift)
+        samplesPerNat = c.samples_per_nat
+        sampleCount = Int(c.sample_count)
+        minimumSamples = Int(c.minimum_samples)
+        maximumSamples = Int(c.maximum_samples)
+        likelihoodScale = c.likelihood_scale
+        learningRate = c.learning_rate
+        costWeight = c.cost_weight
+        costTarget = c.cost_target
+        jointEpoch = Int(c.joint_epoch)
+        warmUpEpochs = Int(c.warm_up_epochs)
+        weightRate = c.weight_rate
+        momentum = c.momentum
+        weightDecay = c.weight_decay
+        try check()
+    }
+
+    var raw: fpnas_run_options {
+        fpnas_run_options(
+            struct_size: UInt32(optionsSize), algorithm: algorithm.rawValue, seed: seed,
+            epochs: Int64(epochs), batch_size: Int64(batchSize), threads: Int64(threads),
+            image_size: Int64(imageSize), maximum_shift: Int64(maximumShift),
+            samples_per_nat: samplesPerNat, sample_count: Int64(sampleCount),
+            minimum_samples: Int64(minimumSamples), maximum_samples: Int64(maximumSamples),
+            likelihood_scale: likelihoodScale, learning_rate: learningRate,
+            cost_weight: costWeight, cost_target: costTarget, joint_epoch: Int64(jointEpoch),
+            warm_up_epochs: Int64(warmUpEpochs), weight_rate: weightRate, momentum: momentum,
+            weight_decay: weightDecay, baseline: baseline.rawValue, reserved: 0)
+    }
+}
+
+extension RunProgress {
+    func raw(isDone: Bool) -> fpnas_run_progress {
+        fpnas_run_progress(
+            struct_size: UInt32(progressSize), is_done: isDone ? 1 : 0, is_joint: isJoint ? 1 : 0,
+            stop_reason: stopReason.rawValue, epoch: Int64(epoch), epochs: Int64(epochs),
+            step: Int64(step), steps: Int64(steps), sample_count: Int64(sampleCount),
+            samples_drawn: Int64(samplesDrawn), evaluations: Int64(evaluations),
+            initial_entropy: initialEntropy, entropy: entropy, expected_macs: expectedMACs,
+            cost_target: costTarget, train_log_likelihood: trainLogLikelihood,
+            validation_log_likelihood: validationLogLikelihood,
+            validation_accuracy: validationAccuracy, effective_samples: effectiveSamples,
+            skip_probability: skipProbability, seconds: seconds, seconds_left: secondsLeft)
+    }
+}
+
+/// Writes the defaults into a caller's struct of the given size.
+func initialise<T: BitwiseCopyable>(
+    _ pointer: UnsafeMutablePointer<T>?, _ size: Int, _ defaults: T, _ name: String
+) throws(FPNASError) {
+    let target = try unsafe output(pointer, "options")
+    guard size >= MemoryLayout<T>.size, size <= 1 << 16 else {
+        throw .invalid(
+            "struct_size of \(name) must be at least \(MemoryLayout<T>.size), got \(size)")
+    }
+    unsafe UnsafeMutableRawPointer(target).storeBytes(of: UInt32(size), as: UInt32.self)
+    try unsafe fillStruct(pointer, from: defaults, minimum: MemoryLayout<T>.size, name)
+    for i in MemoryLayout<T>.size..<size {
+        unsafe UnsafeMutableRawPointer(target).storeBytes(of: 0, toByteOffset: i, as: UInt8.self)
+    }
+}
+
+@_cdecl("fpnas_run_options_init") @implementation
+public func fpnas_run_options_init(
+    _ options: UnsafeMutablePointer<fpnas_run_options>?, _ structSize: Int
+) -> fpnas_status {
+    boundary { () throws(FPNASError) in
+        try unsafe initialise(options, structSize, RunOptions().raw, "fpnas_run_options")
+    }
+}
+
+@_cdecl("fpnas_run_create") @implementation
+public func fpnas_run_create(
+    _ dataFolder: UnsafePointer<CChar>?, _ space: OpaquePointer?,
+    _ options: UnsafePointer<fpnas_run_options>?, _ run: UnsafeMutablePointer<OpaquePointer?>?
+) -> fpnas_status {
+    boundary { () throws(FPNASError) in
+        try unsafe putHandle(run, "run") { () throws(FPNASError) in
+            let folder = try unsafe string(dataFolder, "data_folder")
+            let known = try unsafe options.map { (p) throws(FPNASError) in try unsafe RunOptions(p) }
+            let given = try unsafe space.map { (handle) throws(FPNASError) in
+                try unsafe withSpace(handle) { $0 }
+            }
+            return try SearchRun(
+                data: try Dataset.load(folder: folder), space: given,
+                options: known ?? RunOptions())
+        }
+    }
+}
+
+@_cdecl("fpnas_run_free") @implementation
+public func fpnas_run_free(_ run: OpaquePointer?) { unsafe freeHandle(run, SearchRun.self) }
+
+@_cdecl("fpnas_run_options_get") @implementation
+public func fpnas_run_options_get(
+    _ run: OpaquePointer?, _ options: UnsafeMutablePointer<fpnas_run_options>?
+) -> fpnas_status {
+    unsafe call(run) { (run) throws(FPNASError) in
+        try unsafe fillStruct(
+            options, from: run.options.raw, minimum: optionsSize, "fpnas_run_options")
+    }
+}
+
+@_cdecl("fpnas_run_step") @implementation
+public func fpnas_run_step(_ run: OpaquePointer?) -> fpnas_status {
+    unsafe call(run) { (run) throws(FPNASError) in try run.step() }
+}
+
+@_cdecl("fpnas_run_progress_get") @implementation
+public func fpnas_run_progress_get(
+    _ run: OpaquePointer?, _ progress: UnsafeMutablePointer<fpnas_run_progress>?
+) -> fpnas_status {
+    unsafe call(run) { (run) throws(FPNASError) in
+        try unsafe fillStruct(
+            progress, from: run.progress.raw(isDone: run.isDone), minimum: progressSize,
+            "fpnas_run_progress")
+    }
+}
+
+@_cdecl("fpnas_run_space") @implementation
+public func fpnas_run_space(
+    _ run: OpaquePointer?, _ space: UnsafeMutablePointer<OpaquePointer?>?
+) -> fpnas_status {
+    unsafe call(run) { (run) throws(FPNASError) in
+        try unsafe putHandle(space, "space") { SpaceHandle(run.space) }
+    }
+}
+
+@_cdecl("fpnas_run_distribution") @implementation
+public func fpnas_run_distribution(
+    _ run: OpaquePointer?, _ distribution: UnsafeMutablePointer<OpaquePointer?>?
+) -> fpnas_status {
+    unsafe call(run) { (run) throws(FPNASError) in
+        try unsafe putHandle(distribution, "distribution") { () throws(FPNASError) in
+            try run.search.distribution.snapshot()
+        }
+    }
+}
+
+@_cdecl("fpnas_run_result") @implementation
+public func fpnas_run_result(
+    _ run: OpaquePointer?, _ architecture: UnsafeMutablePointer<Int32>?, _ capacity: Int,
+    _ logProbability: UnsafeMutablePointer<Double>?
+) -> fpnas_status {
+    unsafe call(run) { (run) throws(FPNASError) in
+        let value = try unsafe output(logProbability, "log_probability")
+        let result = try run.result()
+        try unsafe put(result.architecture, architecture, capacity, nil)
+        unsafe value.pointee = result.logProbability
+    }
+}
+
+@_cdecl("fpnas_run_report") @implementation
+public func fpnas_run_report(
+    _ run: OpaquePointer?, _ folder: UnsafePointer<CChar>?
+) -> fpnas_status {
+    unsafe call(run) { (run) throws(FPNASError) in
+        try RunReport.write(run, to: try unsafe string(folder, "folder"))
+    }
+}
+
+@_cdecl("fpnas_run_save") @implementation
+public func fpnas_run_save(_ run: OpaquePointer?, _ path: UnsafePointer<CChar>?) -> fpnas_status {
+    unsafe call(run) { (run) throws(FPNASError) in try run.save(try unsafe string(path, "path")) }
+}
+
+@_cdecl("fpnas_run_load") @implementation
+public func fpnas_run_load(
+    _ path: UnsafePointer<CChar>?, _ dataFolder: UnsafePointer<CChar>?, _ threads: Int64,
+    _ run: UnsafeMutablePointer<OpaquePointer?>?
+) -> fpnas_status {
+    boundary { () throws(FPNASError) in
+        try unsafe putHandle(run, "run") { () throws(FPNASError) in
+            let path = try unsafe string(path, "path")
+            let data = try Dataset.load(folder: try unsafe string(dataFolder, "data_folder"))
+            return try SearchRun(
+                resuming: path, data: data, threads: threads == 0 ? nil : Int(threads))
+        }
+    }
+}

@@ -1,0 +1,155 @@
+import ArchitectureCost
+import ArchitectureDistribution
+import ImageData
+import SearchSpace
+import Supernet
+import Support
+
+/// How a found network is trained from scratch.
+public struct RetrainOptions: Sendable, Equatable {
+    public var seed: UInt64 = 0
+    public var epochs = 60
+    public var batchSize = 50
+    /// 0 for as many as the machine has cores.
+    public var threads = 0
+    /// Rows and columns images are resized to; 0 for their own size, but at least 16.
+    public var imageSize = 0
+    public var maximumShift = 1
+    /// Highest rate of SGD, reached after a tenth of the run; then it falls to 0 along a cosine.
+    public var weightRate = 0.1
+    public var momentum = 0.9
+    public var weightDecay = 5e-4
+
+    public init() {}
+
+    public func check() throws(FPNASError) {
+        try require(epochs, in: 1...1_000_000, "epochs")
+        try require(batchSize, in: 2...65536, "batch_size")
+        try require(threads, in: 0...256, "threads")
+        try require(imageSize, in: 0...4096, "image_size")
+        try require(maximumShift, in: 0...256, "maximum_shift")
+        try requireFinite(weightRate, in: 0...100, "weight_rate")
+        try requireFinite(momentum, in: 0...0.9999, "momentum")
+        try requireFinite(weightDecay, in: 0...1, "weight_decay")
+    }
+}
+
+/// Trains one network from scratch on all training images, and measures it on the test images.
+public final class RetrainRun {
+    public let network: Network
+    public let pipeline: ImagePipeline
+    public let options: RetrainOptions
+    public let steps: Int
+    public private(set) var step = 0
+    /// Mean log-likelihood of the last training batch, nats per image.
+    public private(set) var trainLogLikelihood = 0.0
+    public private(set) var seconds = 0.0
+
+    private let supernet: Supernet
+    private let batches: Batcher
+    private let batch: ImageBatch
+    private var epochBatches: (epoch: Int, batches: [[Int]]) = (-1, [])
+
+    public init(
+        data: Dataset, space: SearchSpace, architecture: [Int32], options: RetrainOptions
+    ) throws(FPNASError) {
+        try options.check()
+        self.options = options
+        pipeline = try ImagePipeline(
+            data, imageSize: options.imageSize, maximumShift: options.maximumShift,
+            seed: options.seed)
+        network = try space.adapted(to: pipeline.shape, classes: pipeline.classes)
+            .network(architecture)
+        batches = try Batcher(
+            pipeline.trainIndices, batchSize: options.batchSize, seed: options.seed,
+            lane: .retraining)
+        batch = try ImageBatch(capacity: batches.batchSize, pipeline)
+        steps = options.epochs * batches.batchesPerEpoch
+        let threads = options.threads > 0 ? options.threads : min(Process.processorCount, 256)
+        supernet = try Supernet(
+            networks: [network], capacity: batches.batchSize, seed: options.seed, threads: threads)
+    }
+
+    public var isDone: Bool { step >= steps }
+
+    /// One batch of training.
+    public func advance() throws(FPNASError) {
+        guard !isDone else { throw FPNASError(.state, "the retraining is done: \(steps) steps") }
+        let start = Process.seconds
+        let epoch = step / batches.batchesPerEpoch
+        if epochBatches.epoch != epoch { epochBatches = (epoch, batches.epoch(epoch)) }
+        batch.fill(
+            pipeline, from: pipeline.train, epochBatches.batches[step % batches.batchesPerEpoch],
+            augmentation: step)
+        supernet.beginStep()
+        let result = try supernet.accumulate(network, images: batch.images, labels: batch.labels)
+        try supernet.finishStep(
+            StepOptions(
+                rate: rate, momentum: options.momentum, weightDecay: options.weightDecay))
+        trainLogLikelihood = result.logLikelihood
+        step += 1
+        seconds += Process.seconds - start
+    }
+
+    private var rate: Double {
+        let warmUp = max(steps / 10, 1)
+        guard step >= warmUp else { return options.weightRate * Double(step + 1) / Double(warmUp) }
+        return cosineRate(initial: options.weightRate, step: step - warmUp, of: max(steps - warmUp, 1))
+    }
+
+    /// Accuracy in [0, 1] and mean log-likelihood on the test images, with normalisation
+    /// statistics re-estimated on the training images.
+    public func test() throws(FPNASError) -> (accuracy: Double, logLikelihood: Double) {
+        try supernet.beginStatistics()
+        for chunk in chunks(pipeline.trainIndices) {
+            batch.fill(pipeline, from: pipeline.train, chunk, augmentation: nil)
+            try supernet.gatherStatistics(network, images: batch.images, count: batch.count)
+        }
+        try supernet.finishStatistics()
+        var correct = 0
+        var logLikelihood = 0.0
+        for chunk in chunks(pipeline.testIndices) {
+            batch.fill(pipeline, from: pipeline.test, chunk, augmentation: nil)
+            let result = try supernet.evaluate(
+                network, images: batch.images, labels: batch.labels, statistics: .running)
+            correct += result.correct
+            logLikelihood += result.logLikelihood * Double(batch.count)
+        }
+        let count = Double(pipeline.testIndices.count)
+        return (Double(correct) / count, logLikelihood / count)
+    }
+
+    private func chunks(_ indices: [Int]) -> [ArraySlice<Int>] {
+        stride(from: 0, to: indices.count, by: batches.batchSize).map {
+            indices[$0..<min($0 + batches.batchSize, indices.count)]
+        }
+    }
+}
+
+/// The honest rival: a network drawn uniformly among those of about the same cost.
+public enum RandomNetwork {
+    /// Draws from the uniform distribution until the MACs lie in [0.9, 1.02] · `macs`; after
+    /// 100,000 draws in vain the nearest below 1.02 · `macs` is taken.
+    public static func near(
+        macs: Int, in space: SearchSpace, seed: UInt64
+    ) throws(FPNASError) -> [Int32] {
+        let uniform = try ArchitectureDistribution(space: space, form: .factorised)
+        let row = try Buffer<Int32>(space.variableCount, of: "an architecture")
+        var nearest: (architecture: [Int32], distance: Int) = ([], .max)
+        for draw in 0..<100_000 {
+            // Steps from 2^63 on are of no search.
+            unsafe uniform.sample(
+                seed: seed, step: UInt64(draw) | 1 << 63, count: 1, into: row.pointer)
+            var architecture = unsafe Array(row.elements)
+            space.canonicalise(&architecture)
+            let cost = try space.network(architecture).cost.macs
+            guard Double(cost) <= Double(macs) * 1.02 else { continue }
+            if abs(cost - macs) < nearest.distance { nearest = (architecture, abs(cost - macs)) }
+            if Double(cost) >= Double(macs) * 0.9 { return architecture }
+        }
+        guard !nearest.architecture.isEmpty else {
+            throw FPNASError(.infeasible, "no random network costs at most \(macs) MACs")
+        }
+        return nearest.architecture
+    }
+}

@@ -1,0 +1,140 @@
+import Search
+import Support
+
+/// Everything that steers a built-in run: the search, and the training around it.
+public struct RunOptions: Sendable, Equatable {
+    public var algorithm = Algorithm.fpNAS
+    public var seed: UInt64 = 0
+    /// Passes over the weights half of the training images.
+    public var epochs = 60
+    public var batchSize = 100
+    /// 0 for as many as the machine has cores.
+    public var threads = 0
+    /// Rows and columns images are resized to; 0 for their own size, but at least 16.
+    public var imageSize = 0
+    /// Images are shifted by up to so many pixels while weights are trained.
+    public var maximumShift = 1
+
+    // MARK: Search (see `SearchOptions`)
+    public var samplesPerNat = 0.25
+    public var sampleCount = 12
+    public var minimumSamples = 2
+    public var maximumSamples = 64
+    public var likelihoodScale = 30.0
+    public var baseline = Baseline.mean
+    public var learningRate = 0.1
+    /// β of equation 7; 0 for no budget.
+    public var costWeight = 0.3
+    /// TAR in MACs; 0 for half of the uniform distribution's expectation.
+    public var costTarget = 0.0
+    /// θ in epochs; −1 for 53 % of the run (80 of 150, as in the paper), 0 for joint from the
+    /// start, as many as `epochs` or more for never.
+    public var jointEpoch = -1
+    /// Epochs at the start that train the weights only.
+    public var warmUpEpochs = 3
+
+    // MARK: Weights
+    /// Highest rate of SGD; it falls to 0 along a cosine over the run.
+    public var weightRate = 0.1
+    public var momentum = 0.9
+    public var weightDecay = 1e-4
+
+    public init() {}
+
+    /// The epoch after which the joint form is searched.
+    public var resolvedJointEpoch: Int {
+        jointEpoch >= 0 ? jointEpoch : max(1, (epochs * 53 + 50) / 100)
+    }
+
+    /// The search's options for a run of so many steps an epoch.
+    func searchOptions(stepsPerEpoch: Int, costTarget: Double) throws(FPNASError) -> SearchOptions {
+        var options = SearchOptions()
+        options.algorithm = algorithm
+        options.seed = seed
+        options.samplesPerNat = samplesPerNat
+        options.sampleCount = sampleCount
+        options.minimumSamples = minimumSamples
+        options.maximumSamples = maximumSamples
+        options.likelihoodScale = likelihoodScale
+        options.baseline = baseline
+        options.learningRate = learningRate
+        options.costWeight = costWeight
+        options.costTarget = costTarget
+        options.jointStep =
+            resolvedJointEpoch >= epochs ? -1 : resolvedJointEpoch * stepsPerEpoch
+        options.warmUpSteps = warmUpEpochs * stepsPerEpoch
+        options.maximumSteps = epochs * stepsPerEpoch
+        try options.check()
+        return options
+    }
+
+    public func check() throws(FPNASError) {
+        try require(epochs, in: 1...1_000_000, "epochs")
+        try require(batchSize, in: 2...65536, "batch_size")
+        try require(threads, in: 0...256, "threads")
+        try require(imageSize, in: 0...4096, "image_size")
+        try require(maximumShift, in: 0...256, "maximum_shift")
+        try require(jointEpoch, in: -1...1_000_000, "joint_epoch")
+        try require(warmUpEpochs, in: 0...1_000_000, "warm_up_epochs")
+        try requireFinite(weightRate, in: 0...100, "weight_rate")
+        try requireFinite(momentum, in: 0...0.9999, "momentum")
+        try requireFinite(weightDecay, in: 0...1, "weight_decay")
+        try requireFinite(costTarget, in: 0...1e18, "cost_target")
+        // The rest is checked with the options of the search.
+        _ = try searchOptions(stepsPerEpoch: 1, costTarget: max(costTarget, 1))
+    }
+}
+
+func require(_ value: Int, in range: ClosedRange<Int>, _ name: String) throws(FPNASError) {
+    guard range.contains(value) else {
+        throw .invalid(
+            "\(name) must be in [\(range.lowerBound), \(range.upperBound)], got \(value)")
+    }
+}
+
+extension RunOptions {
+    func encode(into writer: inout ByteWriter) {
+        writer.put(algorithm.rawValue)
+        writer.put(baseline.rawValue)
+        writer.put(seed)
+        for value in [
+            epochs, batchSize, threads, imageSize, maximumShift, sampleCount, minimumSamples,
+            maximumSamples, jointEpoch, warmUpEpochs,
+        ] { writer.put(value) }
+        writer.put([
+            samplesPerNat, likelihoodScale, learningRate, costWeight, costTarget, weightRate,
+            momentum, weightDecay,
+        ])
+    }
+
+    init(from reader: inout ByteReader) throws(FPNASError) {
+        self.init()
+        guard let algorithm = Algorithm(rawValue: try reader.take(Int32.self)),
+            let baseline = Baseline(rawValue: try reader.take(Int32.self))
+        else { throw reader.damaged("unknown algorithm or baseline") }
+        self.algorithm = algorithm
+        self.baseline = baseline
+        seed = try reader.take(UInt64.self)
+        epochs = try reader.takeInt()
+        batchSize = try reader.takeInt()
+        threads = try reader.takeInt()
+        imageSize = try reader.takeInt()
+        maximumShift = try reader.takeInt()
+        sampleCount = try reader.takeInt()
+        minimumSamples = try reader.takeInt()
+        maximumSamples = try reader.takeInt()
+        jointEpoch = try reader.takeInt()
+        warmUpEpochs = try reader.takeInt()
+        let values = try reader.takeDoubles()
+        guard values.count == 8 else { throw reader.damaged("the options") }
+        samplesPerNat = values[0]
+        likelihoodScale = values[1]
+        learningRate = values[2]
+        costWeight = values[3]
+        costTarget = values[4]
+        weightRate = values[5]
+        momentum = values[6]
+        weightDecay = values[7]
+        try check()
+    }
+}

@@ -1,0 +1,128 @@
+import Formats
+import ImageData
+import Search
+import Support
+
+/// The exact state of a run, sealed with a checksum. The trajectory after a resume is that of the
+/// uninterrupted run for the same binary, CPU kernels and thread count.
+extension SearchRun {
+    public func encode() throws(FPNASError) -> [UInt8] {
+        var writer = ByteWriter()
+        options.encode(into: &writer)
+        writer.put(pipeline.fingerprint)
+        try Checkpoint.put(search, into: &writer)
+        try supernet.save(to: &writer)
+        writer.put(bestWithinBudget.architecture)
+        writer.put(bestWithinBudget.logLikelihood)
+        writer.put([
+            sums.trainCount, sums.train, sums.validationCount, sums.validation, sums.accuracy,
+        ])
+        progress.encode(into: &writer)
+        writer.put(history.count)
+        for row in history { row.encode(into: &writer) }
+        return Checkpoint.seal(writer.bytes, as: .run)
+    }
+
+    /// Replaces the file as a whole.
+    public func save(_ path: String) throws(FPNASError) {
+        try Files.replace(path, with: try encode())
+    }
+
+    /// Goes on where `save` left off. The images must be those the run began with; `threads` other
+    /// than nil replaces the stored number.
+    public convenience init(
+        resuming path: String, data: Dataset, threads: Int? = nil
+    ) throws(FPNASError) {
+        let (kind, payload) = try Checkpoint.open(try Files.read(path), name: path)
+        guard kind == .run else {
+            throw FPNASError(.format, "'\(path)' holds a search alone, not a built-in run")
+        }
+        var reader = ByteReader(payload, name: path)
+        var options = try RunOptions(from: &reader)
+        if let threads { options.threads = threads }
+        let fingerprint = try reader.take(UInt64.self)
+        let search = try Checkpoint.takeSearch(from: &reader, name: path)
+        try self.init(data: data, space: search.space, options: options)
+        guard fingerprint == pipeline.fingerprint else {
+            throw FPNASError(.state, "'\(path)' was begun on other images")
+        }
+        guard search.space == space else { throw reader.damaged("its space does not fit the images") }
+        self.search = search
+        try supernet.restore(from: &reader)
+        bestWithinBudget.architecture = try reader.takeInt32s()
+        if !bestWithinBudget.architecture.isEmpty { try space.check(bestWithinBudget.architecture) }
+        bestWithinBudget.logLikelihood = try reader.takeDouble()
+        let values = try reader.takeDoubles()
+        guard values.count == 5 else { throw reader.damaged("the sums of the epoch") }
+        sums = EpochSums(
+            trainCount: values[0], train: values[1], validationCount: values[2],
+            validation: values[3], accuracy: values[4])
+        let stored = try RunProgress(from: &reader)
+        guard (0...progress.steps).contains(stored.step) else {
+            throw reader.damaged("step \(stored.step) of \(progress.steps)")
+        }
+        for _ in 0..<(try reader.takeInt(0...options.epochs)) {
+            history.append(try RunProgress(from: &reader))
+        }
+        try reader.finish()
+        progress.step = stored.step
+        progress.seconds = stored.seconds
+        try refreshProgress()
+    }
+}
+
+extension RunProgress {
+    func encode(into writer: inout ByteWriter) {
+        for value in [epoch, epochs, step, steps, sampleCount, samplesDrawn, evaluations] {
+            writer.put(value)
+        }
+        writer.put([
+            initialEntropy, entropy, expectedMACs, costTarget, trainLogLikelihood,
+            validationLogLikelihood, validationAccuracy, effectiveSamples, skipProbability, seconds,
+            secondsLeft,
+        ])
+        writer.put(isJoint)
+        writer.put(stopReason.rawValue)
+    }
+
+    init(from reader: inout ByteReader) throws(FPNASError) {
+        self.init()
+        epoch = try reader.takeInt()
+        epochs = try reader.takeInt()
+        step = try reader.takeInt()
+        steps = try reader.takeInt()
+        sampleCount = try reader.takeInt()
+        samplesDrawn = try reader.takeInt()
+        evaluations = try reader.takeInt()
+        let values = try reader.takeDoubles()
+        guard values.count == 11 else { throw reader.damaged("the progress") }
+        initialEntropy = values[0]
+        entropy = values[1]
+        expectedMACs = values[2]
+        costTarget = values[3]
+        trainLogLikelihood = values[4]
+        validationLogLikelihood = values[5]
+        validationAccuracy = values[6]
+        effectiveSamples = values[7]
+        skipProbability = values[8]
+        seconds = values[9]
+        secondsLeft = values[10]
+        isJoint = try reader.takeBool()
+        guard let reason = StopReason(rawValue: try reader.take(Int32.self)) else {
+            throw reader.damaged("unknown stop reason")
+        }
+        stopReason = reason
+    }
+}
+
+extension SearchRun {
+    /// The search inside a checkpoint of either kind, without its images and weights.
+    public static func storedSearch(_ bytes: [UInt8], name: String) throws(FPNASError) -> Search {
+        let (kind, payload) = try Checkpoint.open(bytes, name: name)
+        guard kind == .run else { return try Checkpoint.decodeSearch(bytes, name: name) }
+        var reader = ByteReader(payload, name: name)
+        _ = try RunOptions(from: &reader)
+        _ = try reader.take(UInt64.self)
+        return try Checkpoint.takeSearch(from: &reader, name: name)
+    }
+}

@@ -1,0 +1,186 @@
+import ArgumentParser
+import Experiment
+import Formats
+import ImageData
+import Search
+import SearchSpace
+import Support
+
+extension Algorithm: ExpressibleByArgument {
+    public init?(argument: String) { self.init(name: argument) }
+    public static var allValueStrings: [String] { allCases.map(\.name) }
+}
+
+struct SearchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "search",
+        abstract: "Search a network for a folder of images.",
+        discussion: """
+            The folder holds IDX files under MNIST's names (plain or .gz), or one subfolder of PNG \
+            images for every class. The output folder receives architecture.json, history.csv, \
+            history.png, distribution.png and checkpoint.fpnas. Ctrl-C stops cleanly with a \
+            checkpoint, from which --resume goes on exactly.
+            """)
+
+    @Option(help: "Folder of images.") var data: String
+    @Option(help: "Folder for the results.") var out: String
+    @Option(help: "Search space: a preset's name or a JSON file.") var space = "mbconv-small"
+    @Option(help: "Algorithm.") var algorithm = RunOptions().algorithm
+    @Option(help: "λ: samples per nat of entropy.") var samplesPerNat = RunOptions().samplesPerNat
+    @Option(help: "K of parsec and random.") var sampleCount = RunOptions().sampleCount
+    @Option(help: "θ: epoch after which the joint form is searched; -1 for 53 % of the run.")
+    var jointEpoch = RunOptions().jointEpoch
+    @Option(help: "TAR in MACs; 0 for half of the uniform expectation.")
+    var costTarget = RunOptions().costTarget
+    @Option(help: "β of the cost term; 0 for no budget.") var costWeight = RunOptions().costWeight
+    @Option(help: "Factor on the mean log-likelihoods.")
+    var likelihoodScale = RunOptions().likelihoodScale
+    @Option(help: "Adam's rate on the logits.") var learningRate = RunOptions().learningRate
+    @Option(help: "Epochs that train the weights only.")
+    var warmUpEpochs = RunOptions().warmUpEpochs
+    @Option(help: "Highest rate of SGD on the weights.") var weightRate = RunOptions().weightRate
+    @Option(help: "Seed of everything.") var seed = RunOptions().seed
+    @Option(help: "Passes over half of the training images.") var epochs = RunOptions().epochs
+    @Option(help: "Images a batch.") var batchSize = RunOptions().batchSize
+    @Option(help: "Rows and columns images are resized to; 0 for their own, at least 16.")
+    var imageSize = RunOptions().imageSize
+    @Option(help: "Threads; 0 for as many as cores.") var threads = RunOptions().threads
+    @Option(help: "Epochs between checkpoints.") var checkpointEvery = 10
+    @Flag(help: "Equation 7 as printed, without the mean baseline.") var noBaseline = false
+    @Flag(help: "Go on from the checkpoint in the output folder.") var resume = false
+    @Flag(help: "Replace the results of an earlier run in the output folder.") var overwrite = false
+
+    private var options: RunOptions {
+        var options = RunOptions()
+        options.algorithm = algorithm
+        options.samplesPerNat = samplesPerNat
+        options.sampleCount = sampleCount
+        options.jointEpoch = jointEpoch
+        options.costTarget = costTarget
+        options.costWeight = costWeight
+        options.likelihoodScale = likelihoodScale
+        options.learningRate = learningRate
+        options.warmUpEpochs = warmUpEpochs
+        options.weightRate = weightRate
+        options.seed = seed
+        options.epochs = epochs
+        options.batchSize = batchSize
+        options.imageSize = imageSize
+        options.threads = threads
+        options.baseline = noBaseline ? .none : .mean
+        return options
+    }
+
+    func validate() throws {
+        guard checkpointEvery >= 1 else {
+            throw ValidationError("--checkpoint-every must be at least 1, got \(checkpointEvery)")
+        }
+        do throws(FPNASError) { try options.check() } catch {
+            throw ValidationError(error.message)
+        }
+    }
+
+    func run() throws {
+        let checkpoint = out + "/" + RunReport.checkpointFile
+        let images = try Dataset.load(folder: data)
+        let run: SearchRun
+        if resume {
+            run = try SearchRun(
+                resuming: checkpoint, data: images, threads: threads > 0 ? threads : nil)
+            say("resumed at epoch \(run.progress.epoch) of \(run.progress.epochs), with the "
+                + "checkpoint's options")
+        } else {
+            guard overwrite || !Files.exists(checkpoint) else {
+                throw FPNASError(
+                    .state, "'\(checkpoint)' exists: --resume goes on from it, --overwrite starts anew")
+            }
+            run = try SearchRun(data: images, space: try givenSpace(), options: options)
+        }
+        try Files.makeFolder(out)
+        describe(run)
+        Interruption.watch()
+        while !run.isDone && !Interruption.isRequested {
+            let epoch = run.progress.epoch
+            try run.step()
+            guard run.progress.epoch > epoch else { continue }
+            say(line(run.progress))
+            if run.progress.epoch % checkpointEvery == 0 && !run.isDone {
+                try run.save(checkpoint)
+                try RunReport.write(run, to: out)
+            }
+        }
+        try run.save(checkpoint)
+        try RunReport.write(run, to: out)
+        guard run.isDone else {
+            say("stopped at step \(run.progress.step) of \(run.progress.steps); go on with: "
+                + "fpnas search --data \(data) --out \(out) --resume")
+            throw ExitCode(130)
+        }
+        try conclude(run)
+    }
+
+    private func givenSpace() throws -> SearchSpace? {
+        if space == Preset.mbconvSmall.rawValue { return nil }
+        guard Files.exists(space) else {
+            throw FPNASError(.io, "'\(space)' is neither a preset (\(Preset.mbconvSmall.rawValue)) "
+                + "nor a file")
+        }
+        return try SpaceJSON.load(space)
+    }
+
+    // MARK: - Lines for people
+
+    private func describe(_ run: SearchRun) {
+        let shape = run.pipeline.shape
+        say("images    \(run.pipeline.trainIndices.count) to train with, "
+            + "\(run.pipeline.testIndices.count) to test on, \(run.pipeline.classes) classes, seen as "
+            + "\(shape.height)x\(shape.width)x\(shape.channels)")
+        say("space     \(run.space.name): \(run.space.rawCount) encodings, "
+            + "\(run.space.canonicalCount) networks, "
+            + "\(run.space.factorisedLogitCount) logits factorised, "
+            + "\(run.space.jointLogitCount.map(String.init) ?? "too many") joint")
+        let target = run.search.options.costTarget
+        say("search    \(run.options.algorithm.name), seed \(run.options.seed), "
+            + "\(run.options.epochs) epochs, entropy \(decimal(run.progress.entropy, 1)) nats, "
+            + (run.options.costWeight > 0 ? "target \(decimal(target, 0)) MACs" : "no budget"))
+        say("")
+        say("  epoch    K  entropy  expected MACs  train logL  valid logL  valid acc  time left")
+    }
+
+    private func line(_ p: RunProgress) -> String {
+        let entropy = decimal(p.entropy, 2)
+        return right("\(p.epoch)/\(p.epochs)", 7) + right("\(p.sampleCount)", 5)
+            + right(entropy, 9) + right(decimal(p.expectedMACs, 0), 15)
+            + right(decimal(p.trainLogLikelihood, 4), 12)
+            + right(decimal(p.validationLogLikelihood, 4), 12)
+            + right(decimal(p.validationAccuracy * 100, 1) + " %", 11)
+            + right(duration(p.secondsLeft), 11) + (p.isJoint ? "  joint" : "")
+    }
+
+    private func conclude(_ run: SearchRun) throws {
+        let result = try run.result()
+        let cost = try run.space.network(result.architecture).cost
+        let mode = try run.mode()
+        let modeCost = try run.space.network(mode.architecture).cost
+        let p = run.progress
+        say("")
+        say("entropy   \(decimal(p.initialEntropy, 2)) -> \(decimal(p.entropy, 2)) nats ("
+            + decimal(100 * p.entropy / max(p.initialEntropy, 1e-9), 1) + " % of the start)")
+        say("sampled   \(grouped(p.samplesDrawn)) architectures, "
+            + "\(grouped(p.evaluations)) evaluations in \(duration(p.seconds))")
+        if p.costTarget > 0 {
+            say("budget    \(grouped(cost.macs)) MACs, "
+                + decimal(Double(cost.macs) / p.costTarget, 3) + " of the target")
+        }
+        say("found     \(grouped(cost.macs)) MACs, \(grouped(cost.parameters)) parameters, "
+            + "probability \(decimal(Elementary.exp(result.logProbability), 4))")
+        say("mode      \(grouped(modeCost.macs)) MACs, probability "
+            + decimal(Elementary.exp(mode.logProbability), 4))
+        say("")
+        say(NetworkTable.text(result.architecture, run.space))
+        say("")
+        say("written   \(out)/\(RunReport.architectureFile), \(RunReport.historyFile), "
+            + "\(RunReport.historyPictureFile), \(RunReport.distributionFile), "
+            + RunReport.checkpointFile)
+    }
+}

@@ -36,6 +36,11 @@ public struct Dataset: Sendable {
     public let train: ImageSet
     public let test: ImageSet?
 
+    public init(train: ImageSet, test: ImageSet?) {
+        self.train = train
+        self.test = test
+    }
+
     /// Loads a folder: IDX files under MNIST's names (plain or .gz), or one subfolder of PNGs a
     /// class, directly or under `train` and `test`.
     public static func load(folder: String) throws(FPNASError) -> Dataset {

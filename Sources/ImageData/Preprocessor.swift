@@ -70,8 +70,8 @@ public struct Preprocessor: Sendable {
                 let words = random.words(
                     step: UInt64(truncatingIfNeeded: step), index: place)
                 let span = UInt64(2 * maximumShift + 1)
-                shift.y = Int(UInt64(words.x) * span >> 32) - maximumShift
-                shift.x = Int(UInt64(words.y) * span >> 32) - maximumShift
+                shift.y = Int((UInt64(words.x) * span) >> 32) - maximumShift
+                shift.x = Int((UInt64(words.y) * span) >> 32) - maximumShift
                 isMirrored = mirrors && words.z & 1 == 1
             }
             unsafe fill(

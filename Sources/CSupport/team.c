@@ -14,17 +14,22 @@ enum { SPINS = 4000, MAX_THREADS = 256 };
 struct fpnas_priv_team {
     size_t size;
     pthread_t workers[MAX_THREADS];
-    fpnas_priv_task task;
-    void *context;
-    size_t chunks;
-    atomic_size_t next;
-    atomic_size_t working;
-    atomic_ulong round;
+    _Atomic(fpnas_priv_task) task;
+    _Atomic(void *) context;
+    atomic_size_t chunks;
+    // The round in the upper half, the next chunk in the lower. Between rounds the lower half is
+    // CLOSED, so that nobody who saw the old round can claim a chunk of the next.
+    atomic_ullong state;
+    atomic_size_t finished;
     atomic_int stopping;
     atomic_size_t sleeping;
     pthread_mutex_t lock;
     pthread_cond_t wake;
 };
+
+static const unsigned long long CLOSED = 0xFFFFFFFF;
+
+static unsigned long long round_of(unsigned long long state) { return state >> 32; }
 
 static inline void relax(void) {
 #if defined(__x86_64__)
@@ -32,35 +37,46 @@ static inline void relax(void) {
 #endif
 }
 
-static void take_chunks(fpnas_priv_team *team) {
-    for (;;) {
-        size_t chunk = atomic_fetch_add(&team->next, 1);
-        if (chunk >= team->chunks) return;
-        team->task(team->context, chunk);
+// Runs chunks of the round until none is left to claim. A worker that comes late finds none, and
+// nobody waits for it: on a busy machine a round takes no longer than on the caller alone.
+static void take_chunks(fpnas_priv_team *team, unsigned long long round) {
+    unsigned long long state = atomic_load(&team->state);
+    while (round_of(state) == round) {
+        // Read before the claim: the claim succeeds only while these belong to its round.
+        fpnas_priv_task task = atomic_load(&team->task);
+        void *context = atomic_load(&team->context);
+        size_t chunks = atomic_load(&team->chunks);
+        size_t chunk = state & CLOSED;
+        if (chunk >= chunks) return;
+        if (!atomic_compare_exchange_weak(&team->state, &state, state + 1)) continue;
+        task(context, chunk);
+        atomic_fetch_add(&team->finished, 1);
+        state = atomic_load(&team->state);
     }
 }
 
 static void *work(void *argument) {
     fpnas_priv_team *team = argument;
-    unsigned long seen = 0;
+    unsigned long long seen = 0;
     for (;;) {
-        for (int spin = 0; spin < SPINS && atomic_load(&team->round) == seen; spin++) relax();
-        if (atomic_load(&team->round) == seen) {
+        for (int spin = 0; spin < SPINS && round_of(atomic_load(&team->state)) == seen; spin++)
+            relax();
+        if (round_of(atomic_load(&team->state)) == seen) {
             pthread_mutex_lock(&team->lock);
             atomic_fetch_add(&team->sleeping, 1);
-            while (atomic_load(&team->round) == seen) pthread_cond_wait(&team->wake, &team->lock);
+            while (round_of(atomic_load(&team->state)) == seen)
+                pthread_cond_wait(&team->wake, &team->lock);
             atomic_fetch_sub(&team->sleeping, 1);
             pthread_mutex_unlock(&team->lock);
         }
-        seen = atomic_load(&team->round);
+        seen = round_of(atomic_load(&team->state));
         if (atomic_load(&team->stopping)) return NULL;
-        take_chunks(team);
-        atomic_fetch_sub(&team->working, 1);
+        take_chunks(team, seen);
     }
 }
 
-static void begin_round(fpnas_priv_team *team) {
-    atomic_fetch_add(&team->round, 1);
+static void begin_round(fpnas_priv_team *team, unsigned long long round) {
+    atomic_store(&team->state, round << 32);
     if (atomic_load(&team->sleeping) > 0) {
         pthread_mutex_lock(&team->lock);
         pthread_cond_broadcast(&team->wake);
@@ -89,18 +105,20 @@ fpnas_priv_team *fpnas_priv_team_start(size_t threads) {
 size_t fpnas_priv_team_size(const fpnas_priv_team *team) { return team->size; }
 
 void fpnas_priv_team_run(fpnas_priv_team *team, size_t chunks, fpnas_priv_task task, void *context) {
-    if (team->size == 1 || chunks <= 1) {
+    if (team->size == 1 || chunks <= 1 || chunks >= CLOSED) {
         for (size_t chunk = 0; chunk < chunks; chunk++) task(context, chunk);
         return;
     }
-    team->task = task;
-    team->context = context;
-    team->chunks = chunks;
-    atomic_store(&team->next, 0);
-    atomic_store(&team->working, team->size - 1);
-    begin_round(team);
-    take_chunks(team);
-    for (unsigned spin = 0; atomic_load(&team->working) > 0; spin++) {
+    // Rounds count in 32 bits; a worker that sleeps through 2^32 of them is not to be feared.
+    unsigned long long round = (round_of(atomic_load(&team->state)) + 1) & 0xFFFFFFFF;
+    atomic_fetch_or(&team->state, CLOSED);
+    atomic_store(&team->task, task);
+    atomic_store(&team->context, context);
+    atomic_store(&team->chunks, chunks);
+    atomic_store(&team->finished, 0);
+    begin_round(team, round);
+    take_chunks(team, round);
+    for (unsigned spin = 0; atomic_load(&team->finished) < chunks; spin++) {
         if (spin < SPINS) relax(); else sched_yield();
     }
 }
@@ -108,7 +126,8 @@ void fpnas_priv_team_run(fpnas_priv_team *team, size_t chunks, fpnas_priv_task t
 void fpnas_priv_team_stop(fpnas_priv_team *team) {
     if (!team) return;
     atomic_store(&team->stopping, 1);
-    begin_round(team);
+    atomic_store(&team->chunks, 0);
+    begin_round(team, (round_of(atomic_load(&team->state)) + 1) & 0xFFFFFFFF);
     for (size_t i = 0; i + 1 < team->size; i++) pthread_join(team->workers[i], NULL);
     pthread_cond_destroy(&team->wake);
     pthread_mutex_destroy(&team->lock);

@@ -54,6 +54,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(
-            name: "SupernetTests", dependencies: ["Supernet"], exclude: ["reference.txt"]),
+            name: "SupernetTests", dependencies: ["Supernet", "CKernels", "COpenBLAS"],
+            exclude: ["reference.txt"]),
     ]
 )

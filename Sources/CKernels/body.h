@@ -3,10 +3,10 @@
 // Everything is written on eight lanes with a + b * c, which the compiler may fuse where the CPU can.
 
 typedef float NAME(v8) __attribute__((ext_vector_type(8)));
-typedef int32_t NAME(i8) __attribute__((ext_vector_type(8)));
+typedef uint32_t NAME(b8) __attribute__((ext_vector_type(8)));
 typedef float NAME(u8) __attribute__((ext_vector_type(8), aligned(4)));
 #define v8 NAME(v8)
-#define i8 NAME(i8)
+#define b8 NAME(b8)
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE v8 NAME(load)(const float *p) { return *(const NAME(u8) *)p; }
@@ -14,10 +14,13 @@ INLINE void NAME(store)(float *p, v8 value) { *(NAME(u8) *)p = value; }
 #define load NAME(load)
 #define store NAME(store)
 
-// Cephes' expf: 2^n · e^r with |r| ≤ ln 2 / 2 and a polynomial of degree 7.
+// Cephes' expf: 2^n · e^r with |r| ≤ ln 2 / 2 and a polynomial of degree 7. NaN stays NaN: the
+// comparisons are written so that it passes.
 INLINE v8 NAME(exp8)(v8 x) {
-    x = __builtin_elementwise_min(__builtin_elementwise_max(x, (v8)-87.0f), (v8)88.0f);
-    v8 shifted = x * 1.44269504088896341f + 12582912.0f;  // 1.5 · 2^23: rounds to an integer
+    x = x < -87.0f ? (v8)-87.0f : x;
+    x = x > 88.0f ? (v8)88.0f : x;
+    // 1.5 · 2^23 rounds to an integer n, which then lies in the lowest bits.
+    v8 shifted = x * 1.44269504088896341f + 12582912.0f;
     v8 n = shifted - 12582912.0f;
     v8 r = x - n * 0.693359375f;
     r = r - n * -2.12194440e-4f;
@@ -28,21 +31,21 @@ INLINE v8 NAME(exp8)(v8 x) {
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * (r * r) + r + 1.0f;
-    i8 exponent = (__builtin_convertvector(n, i8) + 127) << 23;
-    return p * (v8)exponent;
+    b8 power = ((b8)shifted << 23) + (127u << 23);
+    return p * (v8)power;
 }
 
 INLINE v8 NAME(sigmoid8)(v8 x) { return 1.0f / (1.0f + NAME(exp8)(-x)); }
 
 INLINE v8 NAME(act8)(v8 z, int activation) {
-    if (activation == FPNAS_RELU) return __builtin_elementwise_max(z, (v8)0.0f);
+    if (activation == FPNAS_RELU) return z < 0.0f ? (v8)0.0f : z;  // keeps NaN
     if (activation == FPNAS_SWISH) return z * NAME(sigmoid8)(z);
     return z;
 }
 
 // act'(z)
 INLINE v8 NAME(slope8)(v8 z, int activation) {
-    if (activation == FPNAS_RELU) return (v8)((i8)(z > 0.0f) & (i8)(v8)1.0f);
+    if (activation == FPNAS_RELU) return z > 0.0f ? (v8)1.0f : (v8)0.0f;
     if (activation == FPNAS_SWISH) {
         v8 s = NAME(sigmoid8)(z);
         return s + z * s * (1.0f - s);
@@ -459,7 +462,7 @@ static const fpnas_priv_kernels NAME(table) = {
 };
 
 #undef v8
-#undef i8
+#undef b8
 #undef INLINE
 #undef load
 #undef store

@@ -118,8 +118,9 @@ extension Supernet {
         var sum = 0.0
         for i in 0..<pass.count { unsafe sum += margins[i] - Elementary.log(totals[i]) }
         guard sum.isFinite else {
-            throw FPNASError(
-                .state, "the loss is \(-sum / Double(pass.count))\(firstNotFinite(pass))")
+            // The sign of a NaN means nothing.
+            let loss = sum.isNaN ? .nan : -sum
+            throw FPNASError(.state, "the loss is \(loss)\(firstNotFinite(pass))")
         }
         return BatchResult(
             logLikelihood: sum / Double(pass.count), correct: correct, count: pass.count)

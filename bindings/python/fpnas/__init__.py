@@ -16,6 +16,7 @@ training code, tell their log-likelihoods; and at any time query the distributio
 
 from __future__ import annotations
 
+from . import _call, _ffi
 from ._library import lib as _lib
 from ._library import path as library_path
 from .builder import SpaceBuilder
@@ -35,6 +36,9 @@ from .errors import (
     TextError,
 )
 from .options import SearchOptions
+from .retraining import Retraining, RetrainProgress, TestResult
+from .run import Run, RunProgress
+from .run_options import RetrainOptions, RunOptions
 from .search import Ask, Progress, Search
 from .space import Cost, Layer, Space, Variable, load_architecture
 from .weights import Factors, WeightedSum, training_weights
@@ -53,10 +57,20 @@ def live_handles() -> int:
     return _lib.fpnas_debug_live_handles()
 
 
+def buffer_memory(reset_peak: bool = False) -> tuple[int, int]:
+    """Bytes of the library's large buffers now, and at most since the last reset of the peak."""
+    current, peak = _ffi.c_int64(), _ffi.c_int64()
+    _call.check(_lib.fpnas_debug_memory(
+        int(bool(reset_peak)), _ffi.byref(current), _ffi.byref(peak)))
+    return current.value, peak.value
+
+
 __all__ = [
     "Ask", "BufferTooSmallError", "BusyError", "Cost", "Distribution", "FPNASError", "Factors",
     "FileError", "ForkedError", "FormatError", "HandleError", "InfeasibleError", "InvalidError",
-    "Layer", "OutOfMemoryError", "Progress", "Search", "SearchOptions", "Space", "SpaceBuilder",
-    "StateError", "TextError", "Variable", "WeightedSum", "__version__", "build_info",
-    "library_path", "live_handles", "load_architecture", "training_weights",
+    "Layer", "OutOfMemoryError", "Progress", "RetrainOptions", "RetrainProgress", "Retraining",
+    "Run", "RunOptions", "RunProgress", "Search", "SearchOptions", "Space", "SpaceBuilder",
+    "StateError", "TestResult", "TextError", "Variable", "WeightedSum", "__version__",
+    "buffer_memory", "build_info", "library_path", "live_handles", "load_architecture",
+    "training_weights",
 ]

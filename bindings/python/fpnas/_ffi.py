@@ -68,6 +68,14 @@ class fpnas_search(Structure):
     pass
 
 
+class fpnas_run(Structure):
+    pass
+
+
+class fpnas_retrain(Structure):
+    pass
+
+
 # Structs
 
 
@@ -138,12 +146,98 @@ class fpnas_weighted_sum(Structure):
     ]
 
 
+class fpnas_run_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("algorithm", c_int32),
+        ("seed", c_uint64),
+        ("epochs", c_int64),
+        ("batch_size", c_int64),
+        ("threads", c_int64),
+        ("image_size", c_int64),
+        ("maximum_shift", c_int64),
+        ("samples_per_nat", c_double),
+        ("sample_count", c_int64),
+        ("minimum_samples", c_int64),
+        ("maximum_samples", c_int64),
+        ("likelihood_scale", c_double),
+        ("learning_rate", c_double),
+        ("cost_weight", c_double),
+        ("cost_target", c_double),
+        ("joint_epoch", c_int64),
+        ("warm_up_epochs", c_int64),
+        ("weight_rate", c_double),
+        ("momentum", c_double),
+        ("weight_decay", c_double),
+        ("baseline", c_int32),
+        ("reserved", c_int32),
+    ]
+
+
+class fpnas_run_progress(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("is_done", c_int32),
+        ("is_joint", c_int32),
+        ("stop_reason", c_int32),
+        ("epoch", c_int64),
+        ("epochs", c_int64),
+        ("step", c_int64),
+        ("steps", c_int64),
+        ("sample_count", c_int64),
+        ("samples_drawn", c_int64),
+        ("evaluations", c_int64),
+        ("initial_entropy", c_double),
+        ("entropy", c_double),
+        ("expected_macs", c_double),
+        ("cost_target", c_double),
+        ("train_log_likelihood", c_double),
+        ("validation_log_likelihood", c_double),
+        ("validation_accuracy", c_double),
+        ("effective_samples", c_double),
+        ("skip_probability", c_double),
+        ("seconds", c_double),
+        ("seconds_left", c_double),
+    ]
+
+
+class fpnas_retrain_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_int32),
+        ("seed", c_uint64),
+        ("epochs", c_int64),
+        ("batch_size", c_int64),
+        ("threads", c_int64),
+        ("image_size", c_int64),
+        ("maximum_shift", c_int64),
+        ("weight_rate", c_double),
+        ("momentum", c_double),
+        ("weight_decay", c_double),
+    ]
+
+
+class fpnas_retrain_progress(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("is_done", c_int32),
+        ("step", c_int64),
+        ("steps", c_int64),
+        ("train_log_likelihood", c_double),
+        ("seconds", c_double),
+    ]
+
+
 # Sizes of the structs as the C compiler lays them out
 SIZES = {
     fpnas_search_options: 152,
     fpnas_ask: 24,
     fpnas_progress: 136,
     fpnas_weighted_sum: 24,
+    fpnas_run_options: 168,
+    fpnas_run_progress: 160,
+    fpnas_retrain_options: 80,
+    fpnas_retrain_progress: 40,
 }
 
 # Values of the _INIT macros
@@ -817,6 +911,156 @@ SIGNATURES = {
             POINTER(fpnas_weighted_sum),
             POINTER(c_double),
             POINTER(c_double),
+        ],
+    ),
+    "fpnas_run_options_init": (
+        c_int32,
+        [
+            POINTER(fpnas_run_options),
+            c_size_t,
+        ],
+    ),
+    "fpnas_run_create": (
+        c_int32,
+        [
+            c_char_p,
+            POINTER(fpnas_space),
+            POINTER(fpnas_run_options),
+            POINTER(POINTER(fpnas_run)),
+        ],
+    ),
+    "fpnas_run_free": (
+        None,
+        [
+            POINTER(fpnas_run),
+        ],
+    ),
+    "fpnas_run_options_get": (
+        c_int32,
+        [
+            POINTER(fpnas_run),
+            POINTER(fpnas_run_options),
+        ],
+    ),
+    "fpnas_run_step": (
+        c_int32,
+        [
+            POINTER(fpnas_run),
+        ],
+    ),
+    "fpnas_run_progress_get": (
+        c_int32,
+        [
+            POINTER(fpnas_run),
+            POINTER(fpnas_run_progress),
+        ],
+    ),
+    "fpnas_run_space": (
+        c_int32,
+        [
+            POINTER(fpnas_run),
+            POINTER(POINTER(fpnas_space)),
+        ],
+    ),
+    "fpnas_run_distribution": (
+        c_int32,
+        [
+            POINTER(fpnas_run),
+            POINTER(POINTER(fpnas_distribution)),
+        ],
+    ),
+    "fpnas_run_result": (
+        c_int32,
+        [
+            POINTER(fpnas_run),
+            POINTER(c_int32),
+            c_size_t,
+            POINTER(c_double),
+        ],
+    ),
+    "fpnas_run_report": (
+        c_int32,
+        [
+            POINTER(fpnas_run),
+            c_char_p,
+        ],
+    ),
+    "fpnas_run_save": (
+        c_int32,
+        [
+            POINTER(fpnas_run),
+            c_char_p,
+        ],
+    ),
+    "fpnas_run_load": (
+        c_int32,
+        [
+            c_char_p,
+            c_char_p,
+            c_int64,
+            POINTER(POINTER(fpnas_run)),
+        ],
+    ),
+    "fpnas_retrain_options_init": (
+        c_int32,
+        [
+            POINTER(fpnas_retrain_options),
+            c_size_t,
+        ],
+    ),
+    "fpnas_retrain_create": (
+        c_int32,
+        [
+            c_char_p,
+            POINTER(fpnas_space),
+            POINTER(c_int32),
+            POINTER(fpnas_retrain_options),
+            POINTER(POINTER(fpnas_retrain)),
+        ],
+    ),
+    "fpnas_retrain_free": (
+        None,
+        [
+            POINTER(fpnas_retrain),
+        ],
+    ),
+    "fpnas_retrain_step": (
+        c_int32,
+        [
+            POINTER(fpnas_retrain),
+        ],
+    ),
+    "fpnas_retrain_progress_get": (
+        c_int32,
+        [
+            POINTER(fpnas_retrain),
+            POINTER(fpnas_retrain_progress),
+        ],
+    ),
+    "fpnas_retrain_test": (
+        c_int32,
+        [
+            POINTER(fpnas_retrain),
+            POINTER(c_double),
+            POINTER(c_double),
+        ],
+    ),
+    "fpnas_space_random_near": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            c_int64,
+            c_uint64,
+            POINTER(c_int32),
+            c_size_t,
+        ],
+    ),
+    "fpnas_debug_memory": (
+        c_int32,
+        [
+            c_int32,
+            POINTER(c_int64),
+            POINTER(c_int64),
         ],
     ),
 }

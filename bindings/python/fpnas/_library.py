@@ -8,6 +8,7 @@ from pathlib import Path
 from . import _ffi
 
 _NAME = "libfpnas.so"
+_SONAME = f"{_NAME}.{_ffi.FPNAS_ABI_VERSION}"
 
 
 def _candidates() -> list[tuple[str, str]]:
@@ -20,7 +21,7 @@ def _candidates() -> list[tuple[str, str]]:
     root = package.parents[2] if len(package.parents) > 2 else package
     if (root / "include" / "fpnas.h").is_file():
         found.append(("the checkout", str(root / "build" / _NAME)))
-    found.append(("the system's loader", _NAME))
+    found += [("the system's loader", _SONAME), ("the system's loader", _NAME)]
     return found
 
 

@@ -253,6 +253,15 @@ class Space(_call.Handle):
             _ffi.byref(greatest)))
         return least.value, greatest.value
 
+    def random_near(self, macs: int, seed: int = 0) -> npt.NDArray[np.int32]:
+        """A network drawn uniformly among those of 0.9 to 1.02 times `macs`: the honest rival of a
+        found one."""
+        row = np.empty(len(self), np.int32)
+        _call.check(lib.fpnas_space_random_near(
+            self._handle, _call.int64(macs, "macs"), _call.uint64(seed, "seed"),
+            _call.pointer(row), row.size))
+        return row
+
     def __repr__(self) -> str:
         if self.closed:
             return "<closed Space>"

@@ -37,14 +37,20 @@ for ask in search:
 search.distribution.mode()
 """
 
+DIGITS = os.path.join(os.path.dirname(__file__), "..", "..", "..", "data", "digits")
+RUN = f"""
+run = fpnas.Run({DIGITS!r}, epochs=1, threads=2)
+run.step()
+""" if os.path.isdir(DIGITS) else ""
+
 
 def test_nothing_is_printed():
-    assert run(WORK) == ""
+    assert run(WORK + RUN) == ""
 
 
 def test_host_settings_stay():
     code = """
-import ctypes, locale, signal, threading
+import ctypes, locale, os, signal, threading
 import numpy as np
 
 def pools():
@@ -63,9 +69,11 @@ def pools():
 def signals():
     return [signal.getsignal(s) for s in signal.valid_signals()]
 
+import fpnas  # loads OpenBLAS, which starts its own threads
 np.ones((64, 64)) @ np.ones((64, 64))
+tasks = len(os.listdir("/proc/self/task"))
 before = pools(), signals(), locale.setlocale(locale.LC_ALL), np.geterr()
-""" + WORK + """
+""" + WORK + RUN + """
 after = pools()
 for path, count in before[0].items():
     assert after[path] == count
@@ -74,6 +82,7 @@ tiny = np.float64(5e-324)
 assert tiny * 1 == tiny and np.float32(1e-45) * np.float32(1) != 0
 assert np.finfo(np.float64).smallest_normal / 2 > 0
 assert threading.active_count() == 1
+assert len(os.listdir("/proc/self/task")) == tasks
 """
     run(code)
 

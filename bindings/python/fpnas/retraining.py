@@ -1,0 +1,91 @@
+"""Training one network from scratch on the CPU."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from . import _call, _ffi
+from ._library import lib
+from .run_options import RetrainOptions
+from .space import Space
+
+
+@dataclass(frozen=True)
+class RetrainProgress:
+    """Where a training stands."""
+
+    is_done: bool
+    step: int
+    steps: int
+    train_log_likelihood: float
+    """Of the last batch, nats per image."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """On the test images."""
+
+    accuracy: float
+    """In [0, 1]."""
+    log_likelihood: float
+    """Mean, nats per image."""
+
+    __test__ = False  # no test of pytest's
+
+
+class Retraining(_call.Handle):
+    """Trains one network of a space on all training images of a folder. One thread at a time.
+
+    Options are keyword arguments, those of `RetrainOptions`:
+
+        training = fpnas.Retraining("data/digits", run.space, run.result()[0])
+        for progress in training:
+            pass
+        print(training.test().accuracy)
+    """
+
+    _free = lib.fpnas_retrain_free
+    _kind = "retraining"
+
+    def __init__(
+        self, data_folder: str | os.PathLike[str], space: Space, architecture: npt.ArrayLike,
+        options: RetrainOptions | None = None, **changes: Any,
+    ) -> None:
+        raw = (options or RetrainOptions()).replace(**changes)._to_c()
+        row = space._one(architecture)
+        super().__init__(_call.make(
+            lib.fpnas_retrain_create, _ffi.fpnas_retrain, _call.file_path(data_folder),
+            space._handle, _call.pointer(row), _ffi.byref(raw)))
+
+    def step(self) -> None:
+        """Trains on one batch; `StateError` when done."""
+        _call.check(lib.fpnas_retrain_step(self._handle))
+
+    @property
+    def progress(self) -> RetrainProgress:
+        """Where the training stands."""
+        raw = _ffi.fpnas_retrain_progress(struct_size=_ffi.sizeof(_ffi.fpnas_retrain_progress))
+        _call.check(lib.fpnas_retrain_progress_get(self._handle, _ffi.byref(raw)))
+        return RetrainProgress(
+            bool(raw.is_done), raw.step, raw.steps, raw.train_log_likelihood, raw.seconds)
+
+    def __iter__(self) -> Iterator[RetrainProgress]:
+        """Steps until done; the progress after every step."""
+        progress = self.progress
+        while not progress.is_done:
+            self.step()
+            progress = self.progress
+            yield progress
+
+    def test(self) -> TestResult:
+        """Tests the network with normalisation statistics re-estimated on the training images."""
+        accuracy, log_likelihood = _ffi.c_double(), _ffi.c_double()
+        _call.check(lib.fpnas_retrain_test(
+            self._handle, _ffi.byref(accuracy), _ffi.byref(log_likelihood)))
+        return TestResult(accuracy.value, log_likelihood.value)

@@ -1,0 +1,165 @@
+"""The built-in run: a search on images with the CPU supernet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from . import _call, _ffi
+from ._library import lib
+from .distribution import Architectures, Distribution
+from .run_options import RunOptions
+from .search import STOP_REASONS
+from .space import Space
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """Where a run stands. Entropies and log-likelihoods are in nats, times in seconds."""
+
+    is_done: bool
+    is_joint: bool
+    stop_reason: str | None
+    """As in `Progress`."""
+    epoch: int
+    """Finished epochs."""
+    epochs: int
+    step: int
+    """Finished steps."""
+    steps: int
+    sample_count: int
+    """K of the last step."""
+    samples_drawn: int
+    evaluations: int
+    initial_entropy: float
+    entropy: float
+    expected_macs: float
+    """Exact, as of the last epoch's end."""
+    cost_target: float
+    train_log_likelihood: float
+    """Mean per image over the epoch's samples, as the two below."""
+    validation_log_likelihood: float
+    validation_accuracy: float
+    """In [0, 1]."""
+    effective_samples: float
+    skip_probability: float
+    seconds: float
+    seconds_left: float
+
+
+class Run(_call.Handle):
+    """FP-NAS on a folder of images with weight sharing on the CPU. One thread at a time.
+
+    `data_folder` holds IDX files under MNIST's names, or one folder of PNGs for each class.
+    `space` (None: the preset mbconv-small) is adapted to the images. Options are keyword
+    arguments, those of `RunOptions`. A step takes some 10 to 1000 ms, so that a loop over the run
+    can be interrupted:
+
+        for progress in fpnas.Run("data/digits", epochs=60):
+            print(progress.epoch, progress.entropy)
+    """
+
+    _free = lib.fpnas_run_free
+    _kind = "run"
+
+    def __init__(
+        self, data_folder: str | os.PathLike[str], space: Space | None = None,
+        options: RunOptions | None = None, **changes: Any,
+    ) -> None:
+        raw = (options or RunOptions()).replace(**changes)._to_c()
+        super().__init__(_call.make(
+            lib.fpnas_run_create, _ffi.fpnas_run, _call.file_path(data_folder),
+            None if space is None else space._handle, _ffi.byref(raw)))
+        self._space: Space | None = None
+
+    @property
+    def space(self) -> Space:
+        """The space, adapted to the images."""
+        if self._space is None or self._space.closed:
+            self._space = Space._made(lib.fpnas_run_space, self._handle)
+        return self._space
+
+    @property
+    def options(self) -> RunOptions:
+        """The options in use."""
+        raw = _ffi.fpnas_run_options(struct_size=_ffi.sizeof(_ffi.fpnas_run_options))
+        _call.check(lib.fpnas_run_options_get(self._handle, _ffi.byref(raw)))
+        return RunOptions._from_c(raw)
+
+    def step(self) -> None:
+        """K networks on a training and on a validation batch; `StateError` when done."""
+        _call.check(lib.fpnas_run_step(self._handle))
+
+    @property
+    def progress(self) -> RunProgress:
+        """Where the run stands."""
+        raw = _ffi.fpnas_run_progress(struct_size=_ffi.sizeof(_ffi.fpnas_run_progress))
+        _call.check(lib.fpnas_run_progress_get(self._handle, _ffi.byref(raw)))
+        values = {field.name: getattr(raw, field.name) for field in fields(RunProgress)}
+        values["is_done"], values["is_joint"] = bool(raw.is_done), bool(raw.is_joint)
+        values["stop_reason"] = STOP_REASONS[raw.stop_reason]
+        return RunProgress(**values)
+
+    def __iter__(self) -> Iterator[RunProgress]:
+        """Steps until done; the progress after every step."""
+        progress = self.progress
+        while not progress.is_done:
+            self.step()
+            progress = self.progress
+            yield progress
+
+    def epochs(self) -> Iterator[RunProgress]:
+        """Steps until done; the progress after every epoch."""
+        epoch = self.progress.epoch
+        for progress in self:
+            if progress.epoch > epoch:
+                epoch = progress.epoch
+                yield progress
+
+    @property
+    def distribution(self) -> Distribution:
+        """A copy of the present distribution."""
+        handle = _call.make(lib.fpnas_run_distribution, _ffi.fpnas_distribution, self._handle)
+        return Distribution._wrap(handle, self.space)
+
+    def result(self) -> tuple[Architectures, float]:
+        """The most probable network of at most 1.02 * cost_target MACs (without a budget, the
+        mode), and its log P."""
+        row = np.empty(len(self.space), np.int32)
+        value = _ffi.c_double()
+        _call.check(lib.fpnas_run_result(
+            self._handle, _call.pointer(row), row.size, _ffi.byref(value)))
+        return row, value.value
+
+    def report(self, folder: str | os.PathLike[str]) -> None:
+        """Writes architecture.json, history.csv, history.png, distribution.png into a folder,
+        which is made where missing."""
+        _call.check(lib.fpnas_run_report(self._handle, _call.file_path(folder)))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a checkpoint; the file is replaced as a whole."""
+        _call.check(lib.fpnas_run_save(self._handle, _call.file_path(path)))
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], data_folder: str | os.PathLike[str], threads: int = 0
+    ) -> Run:
+        """Goes on from a checkpoint with the same images; threads = 0 keeps the stored number."""
+        made = cls.__new__(cls)
+        _call.Handle.__init__(made, _call.make(
+            lib.fpnas_run_load, _ffi.fpnas_run, _call.file_path(path),
+            _call.file_path(data_folder), _call.int64(threads, "threads")))
+        made._space = None
+        return made
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<closed Run>"
+        progress = self.progress
+        return (
+            f"<Run: epoch {progress.epoch} of {progress.epochs}, "
+            f"{progress.entropy:.4g} of {progress.initial_entropy:.4g} nats>")

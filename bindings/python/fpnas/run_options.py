@@ -1,0 +1,79 @@
+"""The options of the built-in run and of retraining; defaults and checks are the C library's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import _ffi
+from ._library import lib
+from ._options import Options, defaults
+
+_RUN = defaults(_ffi.fpnas_run_options, lib.fpnas_run_options_init)
+_RETRAIN = defaults(_ffi.fpnas_retrain_options, lib.fpnas_retrain_options_init)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(Options):
+    """Everything that steers a built-in run: the search, and the training around it."""
+
+    _struct = _ffi.fpnas_run_options
+
+    algorithm: str = _RUN["algorithm"]
+    """"fp-nas", "parsec" or "random"."""
+    seed: int = _RUN["seed"]
+    """0 to 2^64 - 1."""
+    epochs: int = _RUN["epochs"]
+    """Passes over the weights half of the training images."""
+    batch_size: int = _RUN["batch_size"]
+    threads: int = _RUN["threads"]
+    """0 = cores of the machine."""
+    image_size: int = _RUN["image_size"]
+    """Rows and columns to resize to; 0 = the images' own, at least 16."""
+    maximum_shift: int = _RUN["maximum_shift"]
+    """Augmentation in pixels."""
+    samples_per_nat: float = _RUN["samples_per_nat"]
+    """Lambda, > 0: K = floor(samples_per_nat * entropy), clamped."""
+    sample_count: int = _RUN["sample_count"]
+    """K of parsec and random, 2 to 65536."""
+    minimum_samples: int = _RUN["minimum_samples"]
+    """Bounds of the adaptive K."""
+    maximum_samples: int = _RUN["maximum_samples"]
+    likelihood_scale: float = _RUN["likelihood_scale"]
+    """Factor on the mean log-likelihoods, >= 0."""
+    learning_rate: float = _RUN["learning_rate"]
+    """Adam's, on the logits."""
+    cost_weight: float = _RUN["cost_weight"]
+    """Beta of equation 7; 0 = no budget."""
+    cost_target: float = _RUN["cost_target"]
+    """TAR in MACs; 0 = half of the uniform distribution's expectation."""
+    joint_epoch: int = _RUN["joint_epoch"]
+    """Theta in epochs; -1 = 53 % of the run, 0 = joint from the start, `epochs` = never."""
+    warm_up_epochs: int = _RUN["warm_up_epochs"]
+    """Epochs at the start that train the weights only."""
+    weight_rate: float = _RUN["weight_rate"]
+    """Highest rate of SGD; cosine to 0."""
+    momentum: float = _RUN["momentum"]
+    weight_decay: float = _RUN["weight_decay"]
+    baseline: str = _RUN["baseline"]
+    """"mean" or "none"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainOptions(Options):
+    """Everything that steers training one network from scratch."""
+
+    _struct = _ffi.fpnas_retrain_options
+
+    seed: int = _RETRAIN["seed"]
+    """0 to 2^64 - 1."""
+    epochs: int = _RETRAIN["epochs"]
+    batch_size: int = _RETRAIN["batch_size"]
+    threads: int = _RETRAIN["threads"]
+    """0 = cores of the machine."""
+    image_size: int = _RETRAIN["image_size"]
+    """As in `RunOptions`."""
+    maximum_shift: int = _RETRAIN["maximum_shift"]
+    weight_rate: float = _RETRAIN["weight_rate"]
+    """Highest rate of SGD after a warm-up of a tenth; cosine to 0."""
+    momentum: float = _RETRAIN["momentum"]
+    weight_decay: float = _RETRAIN["weight_decay"]

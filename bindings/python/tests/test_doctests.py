@@ -1,0 +1,23 @@
+"""The snippets in the docstrings run as shown."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import fpnas
+
+MODULES = ["fpnas"] + [f"fpnas.{module.name}" for module in pkgutil.iter_modules(fpnas.__path__)]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_doctests(name):
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.failed == 0
+
+
+def test_there_are_some():
+    finder = doctest.DocTestFinder()
+    modules = [importlib.import_module(name) for name in MODULES]
+    assert sum(bool(test.examples) for m in modules for test in finder.find(m)) >= 7

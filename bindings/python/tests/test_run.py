@@ -1,0 +1,119 @@
+"""The built-in run on the digits that ship with the project."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fpnas
+
+DIGITS = Path(__file__).resolve().parents[3] / "data" / "digits"
+FAST = {"epochs": 2, "batch_size": 100, "warm_up_epochs": 0, "threads": 1, "seed": 3}
+
+pytestmark = pytest.mark.skipif(not DIGITS.is_dir(), reason="needs data/digits of the checkout")
+
+
+@pytest.fixture
+def small():
+    return fpnas.Space.build("small", [
+        {"name": "stem", "operation": "conv", "kernel": 3, "stride": 2, "channels": 4},
+        {"name": "down", "operation": "mbconv", "stride": 2, "kernel": [0, 3, 5],
+         "expansion": [1, 2], "channels": [4, 8]},
+        {"name": "block", "operation": "mbconv", "kernel": [0, 3, 5], "expansion": [1, 2, 4],
+         "channels": [4, 8, 16]},
+        {"name": "classifier", "operation": "classifier"},
+    ], input=(16, 16, 1), classes=10)
+
+
+def test_run_report_and_retraining(small, tmp_path):
+    run = fpnas.Run(DIGITS, small, **FAST)
+    assert run.options == fpnas.RunOptions(**FAST)
+    assert run.space.count() == small.count()
+    epochs = list(run.epochs())
+    assert [progress.epoch for progress in epochs] == [1, 2]
+    progress = run.progress
+    assert progress.is_done and progress.step == progress.steps
+    assert 0 <= progress.validation_accuracy <= 1 and progress.train_log_likelihood < 0
+    assert progress.entropy < progress.initial_entropy == pytest.approx(np.log(12 * 27))
+    assert progress.samples_drawn >= 2 * progress.steps
+    with pytest.raises(fpnas.StateError):
+        run.step()
+    with run.distribution as distribution:
+        architecture, log_p = run.result()
+        assert distribution.log_probability(architecture, canonical=True) == pytest.approx(log_p)
+    assert run.space.cost(architecture).macs <= 1.02 * progress.cost_target
+    run.report(tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "architecture.json", "distribution.png", "history.csv", "history.png"]
+    space, stored = fpnas.load_architecture(tmp_path / "out" / "architecture.json")
+    assert np.array_equal(stored, architecture)
+
+    training = fpnas.Retraining(DIGITS, space, stored, epochs=3, threads=1)
+    first = next(iter(training)).train_log_likelihood
+    last = [progress for progress in training][-1]
+    assert last.is_done and last.step == last.steps
+    assert last.train_log_likelihood > first
+    result = training.test()
+    assert 0.15 < result.accuracy <= 1 and result.log_likelihood < 0
+    with pytest.raises(fpnas.StateError):
+        training.step()
+
+
+def test_resume_is_exact(small, tmp_path):
+    def stop_at(run, step):
+        while run.progress.step < step:
+            run.step()
+        return run
+
+    whole = stop_at(fpnas.Run(DIGITS, small, **FAST), 5)
+    part = stop_at(fpnas.Run(DIGITS, small, **FAST), 3)
+    part.save(tmp_path / "run.fpnas")
+    resumed = stop_at(fpnas.Run.load(tmp_path / "run.fpnas", DIGITS), 5)
+    assert np.array_equal(resumed.distribution.logits, whole.distribution.logits)
+    assert resumed.options == whole.options
+    a, b = resumed.progress, whole.progress
+    assert a.train_log_likelihood == b.train_log_likelihood
+
+
+def test_defaults_and_refusals(small, tmp_path):
+    options = fpnas.RunOptions()
+    assert options.algorithm == "fp-nas" and options.epochs > 0 and options.baseline == "mean"
+    assert fpnas.RetrainOptions().epochs > 0
+    with pytest.raises(TypeError, match="epoch"):
+        fpnas.Run(DIGITS, small, epoch=1)
+    for bad in ({"epochs": 0}, {"threads": -1}, {"weight_rate": float("nan")},
+                {"algorithm": "darts"}, {"seed": -1}, {"batch_size": 1}):
+        with pytest.raises(fpnas.InvalidError, match=next(iter(bad))):
+            fpnas.Run(DIGITS, small, **bad)
+    with pytest.raises(fpnas.InvalidError, match="epochs"):
+        fpnas.Retraining(DIGITS, small, [0] * 6, epochs=-1)
+    with pytest.raises(fpnas.FPNASError, match="no-such-folder"):
+        fpnas.Run(tmp_path / "no-such-folder")
+    with pytest.raises(fpnas.InfeasibleError):
+        fpnas.Run(DIGITS, small, cost_target=1)
+    broken = tmp_path / "broken.fpnas"
+    broken.write_bytes(b"not a checkpoint")
+    with pytest.raises(fpnas.FormatError, match="broken.fpnas"):
+        fpnas.Run.load(broken, DIGITS)
+    assert dataclasses.replace(options, epochs=3) == options.replace(epochs=3)
+
+
+def test_random_near(small):
+    least, greatest = small.cost_range()
+    target = (least + greatest) // 2
+    rows = {tuple(small.random_near(target, seed)) for seed in range(8)}
+    assert len(rows) > 1
+    for row in rows:
+        assert 0.9 * target <= small.cost(row).macs <= 1.02 * target
+    with pytest.raises(fpnas.FPNASError):
+        small.random_near(1)
+
+
+def test_buffer_memory(small):
+    current, peak = fpnas.buffer_memory(reset_peak=True)
+    with fpnas.Run(DIGITS, small, **FAST) as run:
+        run.step()
+        busy, peak = fpnas.buffer_memory()
+        assert current < busy <= peak
+    assert fpnas.buffer_memory()[0] <= busy

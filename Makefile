@@ -14,8 +14,8 @@ all:
 run:
 	@scripts/setup.sh
 	@scripts/build.sh
-	build/fpnas search --data data/digits --out runs/digits
-	build/fpnas retrain runs/digits
+	build/fpnas search --data data/digits --out runs/digits --overwrite
+	build/fpnas retrain runs/digits --data data/digits
 
 test:
 	@scripts/setup.sh test

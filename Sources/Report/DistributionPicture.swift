@@ -61,7 +61,7 @@ public struct DistributionPicture: Sendable {
     // MARK: - Layout, in pixels
 
     private static let margin = 32
-    private static let cell = (width: 58, height: 40)
+    private static let cell = (width: 64, height: 40)
     private static let gap = 2
     private static let columnGap = 22
     private static let rowGap = 10
@@ -123,7 +123,7 @@ public struct DistributionPicture: Sendable {
                 Colour(243, 245, 248).mixed(with: dark, p.squareRoot() * 0.15 + p * 0.85))
             var ink = p > 0.42 ? Colour.paper : Colour.ink
             if presence < 0.5 { ink = ink.mixed(with: .faint, 1 - 2 * presence) }
-            let big = Canvas.textWidth(choice.label, scale: 2) <= cell.width - 6
+            let big = Canvas.textWidth(choice.label, scale: 2) <= cell.width - 4
             let label = String(choice.label.prefix(9))
             let scale = big ? 2 : 1
             canvas.text(

@@ -53,6 +53,13 @@ let package = Package(
                 "Experiment",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        // Small spaces whose architectures can all be listed.
+        .target(name: "TestSupport", dependencies: ["SearchSpace"], path: "Tests/TestSupport"),
+        .testTarget(name: "SupportTests", dependencies: ["Support"]),
+        .testTarget(name: "SearchSpaceTests", dependencies: ["SearchSpace", "TestSupport"]),
+        .testTarget(
+            name: "ArchitectureDistributionTests",
+            dependencies: ["ArchitectureDistribution", "TestSupport"]),
         .testTarget(
             name: "SupernetTests", dependencies: ["Supernet", "CKernels", "COpenBLAS"],
             exclude: ["reference.txt"]),

@@ -1,0 +1,98 @@
+import Glibc
+import Support
+import Testing
+
+@Suite struct MemoryAndFileTests {
+    @Test func productsThatOverflowAreRefused() {
+        #expect(throws: FPNASError.self) { try checkedProduct(1 << 40, 1 << 40, of: "x") }
+        #expect(throws: FPNASError.self) { try checkedProduct(-1, 2, of: "x") }
+        #expect((try? checkedProduct(3, 4, 5, of: "x")) == 60)
+    }
+
+    @Test func memoryThatIsNotThereIsAnError() {
+        #expect(throws: FPNASError.self) { try Buffer<Double>(1 << 55, of: "too much") }
+        #expect(throws: FPNASError.self) { try Buffer<Double>(.max, of: "too much") }
+    }
+
+    @Test func buffersAreZeroAndAligned() throws {
+        let buffer = try Buffer<Float>(1000, of: "test")
+        #expect(UInt(bitPattern: buffer.pointer) % 64 == 0)
+        #expect(buffer.elements.allSatisfy { $0 == 0 })
+    }
+
+    @Test(arguments: [1, 2, 5]) func everyChunkRunsOnce(threads: Int) throws {
+        let team = try ThreadTeam(threads: threads)
+        let counts = try Buffer<Int>(1000, of: "counts")
+        for chunks in [0, 1, 2, 7, 1000] {
+            team.run(chunks: chunks) { counts[$0] += 1 }
+        }
+        #expect((0..<1000).map { counts[$0] } == (0..<1000).map { $0 < 1 ? 4 : $0 < 2 ? 3 : $0 < 7 ? 2 : 1 })
+    }
+
+    @Test func threadsOutOfRangeAreRefused() {
+        for threads in [0, -1, 257] {
+            #expect(throws: FPNASError.self) { _ = try ThreadTeam(threads: threads).size }
+        }
+    }
+
+    @Test func filesAreReplacedAsAWhole() throws {
+        let folder = "/tmp/fpnas-support-\(getpid())/a/b"
+        try Files.makeFolder(folder)
+        let path = folder + "/file"
+        try Files.replace(path, with: [1, 2, 3])
+        try Files.replace(path, with: [4])
+        #expect(try Files.read(path) == [4])
+        #expect(throws: FPNASError.self) { try Files.replace(folder + "/no/such", with: [1]) }
+        #expect(throws: FPNASError.self) { try Files.read(folder + "/none") }
+        #expect(throws: FPNASError.self) { try Files.read(folder) }
+        #expect(throws: FPNASError.self) { try Files.read(path, limit: 0) }
+    }
+
+    @Test func bytesRoundTripAndEveryTruncationIsRefused() throws {
+        var writer = ByteWriter()
+        writer.put(UInt8(7))
+        writer.put(UInt32(0xDEAD_BEEF))
+        writer.put(-5)
+        writer.put(true)
+        writer.put(Double.pi)
+        writer.put("größe")
+        writer.put([1.5, -.infinity])
+        writer.put([Int32(-1), 2])
+        func read(_ bytes: [UInt8]) throws {
+            var reader = ByteReader(bytes[...], name: "test")
+            #expect(try reader.take(UInt8.self) == 7)
+            #expect(try reader.take(UInt32.self) == 0xDEAD_BEEF)
+            #expect(try reader.takeInt() == -5)
+            #expect(try reader.takeBool())
+            #expect(try reader.takeDouble() == .pi)
+            #expect(try reader.takeString() == "größe")
+            #expect(try reader.takeDoubles() == [1.5, -.infinity])
+            #expect(try reader.takeInt32s() == [-1, 2])
+            try reader.finish()
+        }
+        try read(writer.bytes)
+        #expect(throws: FPNASError.self) { try read(writer.bytes + [0]) }
+        for count in 0..<writer.bytes.count {
+            var reader = ByteReader(writer.bytes[..<count], name: "test")
+            #expect(throws: FPNASError.self) {
+                _ = try reader.take(UInt8.self)
+                _ = try reader.take(UInt32.self)
+                _ = try reader.takeInt()
+                _ = try reader.takeBool()
+                _ = try reader.takeDouble()
+                _ = try reader.takeString()
+                _ = try reader.takeDoubles()
+                _ = try reader.takeInt32s()
+            }
+        }
+    }
+
+    @Test func decimals() {
+        #expect(decimal(3.14159, 2) == "3.14")
+        #expect(decimal(-0.004, 2) == "0.00")
+        #expect(decimal(-1.005, 1) == "-1.0")
+        #expect(decimal(0.05, 1) == "0.1")
+        #expect(decimal(1234, 0) == "1234")
+        #expect(decimal(.infinity, 2) == "inf")
+    }
+}

@@ -12,11 +12,13 @@ LIBRARY = Path(__file__).resolve().parents[2] / "build" / "libfpnas.so"
 
 class BuildWithLibrary(build_py):
     def run(self):
-        super().run()
         if self.editable_mode:  # the package finds the checkout's build/ by itself
+            super().run()
             return
+        # An earlier build leaves modules here that may be gone since.
+        shutil.rmtree(Path(self.build_lib) / "fpnas", ignore_errors=True)
+        super().run()
         target = Path(self.build_lib) / "fpnas" / LIBRARY.name
-        target.unlink(missing_ok=True)
         if LIBRARY.is_file():
             shutil.copyfile(LIBRARY, target)
         else:

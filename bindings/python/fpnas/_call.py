@@ -16,7 +16,7 @@ from . import _ffi
 from ._library import lib
 from .errors import BY_STATUS, FPNASError, HandleError, InvalidError
 
-_POINTERS = {
+_POINTERS: dict[np.dtype[Any], Any] = {
     np.dtype(np.float64): _ffi.POINTER(_ffi.c_double),
     np.dtype(np.int32): _ffi.POINTER(_ffi.c_int32),
     np.dtype(np.int64): _ffi.POINTER(_ffi.c_int64),

@@ -2,13 +2,16 @@
 
 import doctest
 import importlib
-import pkgutil
+from pathlib import Path
 
 import pytest
 
 import fpnas
 
-MODULES = ["fpnas"] + [f"fpnas.{module.name}" for module in pkgutil.iter_modules(fpnas.__path__)]
+MODULES = ["fpnas"] + [
+    f"fpnas.{path.stem}" for path in sorted(Path(fpnas.__file__).parent.glob("*.py"))
+    if path.stem != "__init__"
+]
 
 
 @pytest.mark.parametrize("name", MODULES)

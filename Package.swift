@@ -61,6 +61,10 @@ let package = Package(
             name: "ArchitectureDistributionTests",
             dependencies: ["ArchitectureDistribution", "TestSupport"]),
         .testTarget(
+            name: "ArchitectureCostTests", dependencies: ["ArchitectureCost", "TestSupport"],
+            exclude: ["costs.txt"]),
+        .testTarget(name: "SearchTests", dependencies: ["Search", "TestSupport"]),
+        .testTarget(
             name: "SupernetTests", dependencies: ["Supernet", "CKernels", "COpenBLAS"],
             exclude: ["reference.txt"]),
     ]

@@ -8,7 +8,7 @@ import Support
 /// How a found network is trained from scratch.
 public struct RetrainOptions: Sendable, Equatable {
     public var seed: UInt64 = 0
-    public var epochs = 60
+    public var epochs = 100
     public var batchSize = 50
     /// 0 for as many as the machine has cores.
     public var threads = 0

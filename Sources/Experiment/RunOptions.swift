@@ -7,7 +7,7 @@ public struct RunOptions: Sendable, Equatable {
     public var seed: UInt64 = 0
     /// Passes over the weights half of the training images.
     public var epochs = 60
-    public var batchSize = 100
+    public var batchSize = 32
     /// 0 for as many as the machine has cores.
     public var threads = 0
     /// Rows and columns images are resized to; 0 for their own size, but at least 16.
@@ -24,14 +24,14 @@ public struct RunOptions: Sendable, Equatable {
     public var baseline = Baseline.mean
     public var learningRate = 0.1
     /// β of equation 7; 0 for no budget.
-    public var costWeight = 0.3
+    public var costWeight = 1.0
     /// TAR in MACs; 0 for half of the uniform distribution's expectation.
     public var costTarget = 0.0
     /// θ in epochs; −1 for 53 % of the run (80 of 150, as in the paper), 0 for joint from the
     /// start, as many as `epochs` or more for never.
     public var jointEpoch = -1
     /// Epochs at the start that train the weights only.
-    public var warmUpEpochs = 3
+    public var warmUpEpochs = 10
 
     // MARK: Weights
     /// Highest rate of SGD; it falls to 0 along a cosine over the run.

@@ -1,0 +1,111 @@
+import ArchitectureCost
+import ArchitectureDistribution
+import Glibc
+import SearchSpace
+import Support
+import TestSupport
+import Testing
+
+@Suite struct CostTests {
+    /// Counted by PyTorch on a module built from the same description: Tests/reference/cost_reference.py.
+    @Test func costsEqualThoseCountedOnAModule() throws {
+        let space = try Preset.mbconvSmall.space(
+            input: ImageShape(height: 16, width: 16, channels: 1), classes: 10)
+        let folder = #filePath.split(separator: "/").dropLast().joined(separator: "/")
+        let text = String(decoding: try Files.read("/\(folder)/costs.txt"), as: UTF8.self)
+        let lines = text.split(separator: "\n").filter { !$0.hasPrefix("#") }
+        #expect(lines.count == 20)
+        for line in lines {
+            let numbers = line.split(separator: " ").compactMap { Int($0) }
+            let architecture = numbers.dropLast(2).map { Int32($0) }
+            let cost = try space.network(architecture).cost
+            #expect(cost.macs == numbers[numbers.count - 2])
+            #expect(cost.parameters == numbers[numbers.count - 1])
+            let layers = try space.network(architecture).costPerLayer(layerCount: space.layerCount)
+            #expect(layers.reduce(.zero, +) == cost)
+        }
+    }
+
+    private func distribution(
+        _ space: SearchSpace, _ form: DistributionForm, seed: UInt64
+    ) throws -> ArchitectureDistribution {
+        let distribution = try ArchitectureDistribution(space: space, form: form)
+        let random = Philox(seed: seed, stream: .weights)
+        let logits = (0..<distribution.logitCount).map { 1.5 * random.normal(step: 2, index: $0) }
+        try logits.withUnsafeBufferPointer { try distribution.setLogits($0) }
+        return distribution
+    }
+
+    @Test(arguments: UInt64(0)..<4, [DistributionForm.factorised, .joint])
+    func expectationAndRangeEqualEnumeration(seed: UInt64, form: DistributionForm) throws {
+        let space = try smallNetworkSpace(seed)
+        let table = try CostTable(space)
+        let distribution = try distribution(space, form, seed: seed)
+        for metric in [CostMetric.macs, .parameters] {
+            var sum = 0.0
+            var least = Int.max
+            var greatest = 0
+            for row in allEncodings(space) {
+                let cost = try space.network(row).cost.value(of: metric)
+                sum += Glibc.exp(try distribution.logProbability(row)) * Double(cost)
+                least = min(least, cost)
+                greatest = max(greatest, cost)
+            }
+            let expectation = try table.expectation(of: metric, under: distribution)
+            #expect(abs(expectation / sum - 1) < 1e-12)
+            #expect(table.range(of: metric) == least...greatest)
+        }
+    }
+
+    @Test(arguments: UInt64(0)..<4, [DistributionForm.factorised, .joint])
+    func theBestWithinABudgetEqualsEnumeration(seed: UInt64, form: DistributionForm) throws {
+        let space = try smallNetworkSpace(seed)
+        let table = try CostTable(space)
+        let distribution = try distribution(space, form, seed: seed + 50)
+        var networks: [[Int32]: (cost: Int, probability: Double)] = [:]
+        for row in allEncodings(space) {
+            let canonical = canonicalByDefinition(row, space)
+            let p = Glibc.exp(try distribution.logProbability(row))
+            let cost = try space.network(row).cost.macs
+            networks[canonical, default: (cost, 0)].probability += p
+        }
+        let range = table.range(of: .macs)
+        for share in [0.0, 0.01, 0.05, 0.1, 0.2, 0.35, 0.5, 0.8, 1.0] {
+            let budget = range.lowerBound + Int(share * Double(range.count - 1))
+            let best = networks.values.filter { $0.cost <= budget }.map(\.probability).max() ?? 0
+            let found = try table.mostProbable(under: distribution, within: budget)
+            #expect(found.isExact)
+            #expect(try space.network(found.best.architecture).cost.macs <= budget)
+            #expect(abs(found.best.logProbability - Glibc.log(best)) < 1e-10)
+            let own = try distribution.canonicalLogProbability(found.best.architecture)
+            #expect(abs(found.best.logProbability - own) < 1e-10)
+        }
+        let error = #expect(throws: FPNASError.self) {
+            try table.mostProbable(under: distribution, within: range.lowerBound - 1)
+        }
+        #expect(error?.code == .infeasible)
+        #expect(error?.message.contains(String(range.lowerBound)) == true)
+    }
+
+    @Test func theWholePresetIsSolvedExactly() throws {
+        let space = try Preset.mbconvSmall.space(
+            input: ImageShape(height: 16, width: 16, channels: 1), classes: 10)
+        let table = try CostTable(space)
+        for seed in UInt64(1)...3 {
+            let distribution = try distribution(space, .factorised, seed: seed)
+            let mode = try distribution.mode()
+            let whole = try table.mostProbable(under: distribution, within: table.range(of: .macs).upperBound)
+            #expect(whole.best.architecture == mode.architecture)
+            let tight = try table.mostProbable(under: distribution, within: 200_000)
+            #expect(tight.isExact && tight.best.logProbability <= mode.logProbability)
+        }
+    }
+
+    @Test func spacesWithoutNetworksAndOtherSpacesAreRefused() throws {
+        #expect(throws: FPNASError.self) { try CostTable(try randomSpace(1)) }
+        let other = try ArchitectureDistribution(space: try smallNetworkSpace(1), form: .factorised)
+        #expect(throws: FPNASError.self) {
+            try CostTable(try smallNetworkSpace(2)).expectation(of: .macs, under: other)
+        }
+    }
+}

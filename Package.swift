@@ -64,6 +64,10 @@ let package = Package(
             name: "ArchitectureCostTests", dependencies: ["ArchitectureCost", "TestSupport"],
             exclude: ["costs.txt"]),
         .testTarget(name: "SearchTests", dependencies: ["Search", "TestSupport"]),
+        .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport"]),
+        .testTarget(
+            name: "ImageDataTests", dependencies: ["ImageData", "CZlib"], exclude: ["images.txt"]),
+        .testTarget(name: "ReportTests", dependencies: ["Report", "ImageData", "TestSupport"]),
         .testTarget(
             name: "SupernetTests", dependencies: ["Supernet", "CKernels", "COpenBLAS"],
             exclude: ["reference.txt"]),

@@ -31,6 +31,8 @@ int fpnas_priv_png_decode(const void *bytes, size_t count, int channels, uint8_t
     png_image image;
     if (!begin(&image, bytes, count, png)) return 0;
     image.format = channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+    // Without a gamma chunk 16-bit samples would be taken for linear light.
+    image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
     png_color black = {0, 0, 0};
     if (!png_image_finish_read(&image, &black, out, 0, NULL)) {
         memcpy(png->message, image.message, sizeof png->message);

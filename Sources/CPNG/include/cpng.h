@@ -15,7 +15,7 @@ typedef struct fpnas_priv_png {
 
 // Reads the size and kind; 0 when the bytes are no PNG.
 int fpnas_priv_png_probe(const void *bytes, size_t count, fpnas_priv_png *png);
-// Decodes to 8-bit grey (channels 1) or RGB (3), alpha composed on black; out holds
+// Decodes to 8-bit grey (channels 1) or RGB (3), alpha composed on black (in linear light); out holds
 // width * height * channels bytes for the probed size. 0 on failure.
 int fpnas_priv_png_decode(const void *bytes, size_t count, int channels, uint8_t *out,
                           fpnas_priv_png *png);

@@ -68,6 +68,7 @@ let package = Package(
         .testTarget(
             name: "ImageDataTests", dependencies: ["ImageData", "CZlib"], exclude: ["images.txt"]),
         .testTarget(name: "ReportTests", dependencies: ["Report", "ImageData", "TestSupport"]),
+        .testTarget(name: "ExperimentTests", dependencies: ["Experiment"]),
         .testTarget(
             name: "SupernetTests", dependencies: ["Supernet", "CKernels", "COpenBLAS"],
             exclude: ["reference.txt"]),

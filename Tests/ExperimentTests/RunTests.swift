@@ -1,0 +1,232 @@
+import Experiment
+import Formats
+import Glibc
+import ImageData
+import Search
+import SearchSpace
+import Support
+import Testing
+
+/// Bars of three orientations with noise: a class is easy to learn, an image is never the same.
+func bars(_ count: Int, seed: UInt64) throws -> ImageSet {
+    let random = Philox(seed: seed, stream: .baselines)
+    let pixels = try Buffer<UInt8>(count * 64, of: "bars")
+    var labels: [Int32] = []
+    for image in 0..<count {
+        let label = image % 3
+        let place = random.integer(below: 6, step: 1, index: image) + 1
+        for p in 0..<64 {
+            let (y, x) = (p / 8, p % 8)
+            let on = label == 0 ? y == place : label == 1 ? x == place : (x + y) % 8 == place
+            let noise = random.integer(below: 60, step: 2, sample: image, index: p)
+            pixels[image * 64 + p] = UInt8(on ? 255 - noise : noise)
+        }
+        labels.append(Int32(label))
+    }
+    return ImageSet(
+        height: 8, width: 8, channels: 1, pixels: pixels, labels: labels,
+        classNames: ["row", "column", "diagonal"])
+}
+
+func barSpace() throws -> SearchSpace {
+    let kernels = AttributeValues.searched([0, 3].map(Choice.integer))
+    let widths = AttributeValues.searched([4, 8].map(Choice.integer))
+    return try SearchSpace(
+        name: "bars",
+        layers: [
+            try .block("stem", .convolution, [(.channels, .fixed(.integer(8)))]),
+            try .block("a", .mbconv, stride: 2, [(.kernel, kernels), (.expansion, widths), (.channels, widths)]),
+            try .block("b", .mbconv, [(.kernel, kernels), (.squeezeExcite, .searched([0, 1].map(Choice.integer))), (.channels, widths)]),
+            try .block("classifier", .classifier, []),
+        ],
+        input: ImageShape(height: 8, width: 8, channels: 1), classes: 3)
+}
+
+private func options(_ change: (inout RunOptions) -> Void = { _ in }) -> RunOptions {
+    var options = RunOptions()
+    options.epochs = 4
+    options.batchSize = 16
+    options.imageSize = 8
+    options.samplesPerNat = 0.6
+    options.warmUpEpochs = 1
+    options.threads = 2
+    options.seed = 5
+    change(&options)
+    return options
+}
+
+private func data() throws -> Dataset {
+    Dataset(train: try bars(120, seed: 1), test: try bars(60, seed: 2))
+}
+
+@Suite struct RunTests {
+    private func finish(_ run: SearchRun) throws { while !run.isDone { try run.step() } }
+
+    @Test func aSeedFixesTheRunOnAnyNumberOfThreads() throws {
+        let a = try SearchRun(data: try data(), space: try barSpace(), options: options())
+        let b = try SearchRun(data: try data(), space: try barSpace(), options: options { $0.threads = 1 })
+        let c = try SearchRun(data: try data(), space: try barSpace(), options: options { $0.seed = 6 })
+        for run in [a, b, c] { try finish(run) }
+        #expect(a.search.progress == b.search.progress)
+        #expect(a.search.progress != c.search.progress)
+        #expect(a.history.count == 4 && a.progress.isJoint)
+    }
+
+    @Test(arguments: [1, 5, 8]) func aResumedRunIsTheUninterruptedOne(at step: Int) throws {
+        let path = "/tmp/fpnas-run-\(getpid())-\(step).fpnas"
+        defer { unlink(path) }
+        let whole = try SearchRun(data: try data(), space: try barSpace(), options: options())
+        var parts = try SearchRun(data: try data(), space: try barSpace(), options: options())
+        for _ in 0..<step { try parts.step() }
+        try parts.save(path)
+        parts = try SearchRun(resuming: path, data: try data())
+        #expect(parts.progress.step == step)
+        try finish(whole)
+        try finish(parts)
+        #expect(parts.search.progress == whole.search.progress)
+        #expect(try parts.result().architecture == whole.result().architecture)
+        func timeless(_ rows: [RunProgress]) -> [RunProgress] {
+            rows.map { row in
+                var row = row
+                row.seconds = 0
+                row.secondsLeft = 0
+                return row
+            }
+        }
+        #expect(timeless(parts.history) == timeless(whole.history))
+    }
+
+    @Test func damagedAndForeignCheckpointsAreRefused() throws {
+        let path = "/tmp/fpnas-run-\(getpid())-damaged.fpnas"
+        defer { unlink(path) }
+        let run = try SearchRun(data: try data(), space: try barSpace(), options: options())
+        try run.step()
+        let bytes = try run.encode()
+        for count in stride(from: 0, to: bytes.count, by: 997) {
+            try Files.replace(path, with: Array(bytes.prefix(count)))
+            let error = #expect(throws: FPNASError.self) { try SearchRun(resuming: path, data: try data()) }
+            #expect(error?.message.contains(path) == true)
+        }
+        // Past the checksum: payloads cut or altered must be refused or harmless too.
+        let payload = Array(try Checkpoint.open(bytes, name: "test").payload)
+        for count in stride(from: 0, to: payload.count, by: 1499) {
+            try Files.replace(path, with: Checkpoint.seal(Array(payload.prefix(count)), as: .run))
+            #expect(throws: FPNASError.self) { try SearchRun(resuming: path, data: try data()) }
+        }
+        try Files.replace(path, with: bytes)
+        let other = Dataset(train: try bars(120, seed: 9), test: nil)
+        let error = #expect(throws: FPNASError.self) { try SearchRun(resuming: path, data: other) }
+        #expect(error?.message.contains("other images") == true)
+        #expect(try SearchRun.storedSearch(bytes, name: path).progress == run.search.progress)
+    }
+
+    @Test func theResultKeepsTheBudget() throws {
+        let run = try SearchRun(
+            data: try data(), space: try barSpace(), options: options { $0.costWeight = 1; $0.epochs = 6 })
+        try finish(run)
+        let macs = try run.space.network(run.result().architecture).cost.macs
+        #expect(Double(macs) <= 1.02 * run.progress.costTarget)
+        let error = #expect(throws: FPNASError.self) {
+            try SearchRun(
+                data: try data(), space: try barSpace(), options: options { $0.costTarget = 1 })
+        }
+        #expect(error?.code == .infeasible)
+    }
+
+    @Test func everyAlgorithmRuns() throws {
+        for algorithm in Algorithm.allCases {
+            let run = try SearchRun(
+                data: try data(), space: try barSpace(),
+                options: options { $0.algorithm = algorithm; $0.epochs = 2; $0.sampleCount = 3 })
+            try finish(run)
+            let macs = try run.space.network(run.result().architecture).cost.macs
+            #expect(macs <= run.budget)
+            #expect(throws: FPNASError.self) { try run.step() }
+        }
+    }
+
+    @Test func reportsHoldWhatTheRunFound() throws {
+        let folder = "/tmp/fpnas-report-\(getpid())/run"
+        defer { system("rm -rf /tmp/fpnas-report-\(getpid())") }
+        let run = try SearchRun(
+            data: try data(), space: try barSpace(), options: options { $0.epochs = 2 })
+        try finish(run)
+        try RunReport.write(run, to: folder)
+        let stored = try ArchitectureJSON.load(folder + "/architecture.json")
+        #expect(try stored.architecture == run.result().architecture)
+        let lines = String(decoding: try Files.read(folder + "/history.csv"), as: UTF8.self).split(separator: "\n")
+        #expect(lines.count == 3 && lines[0].hasPrefix("epoch,step,sample_count"))
+        #expect(try PNG.read(folder + "/distribution.png").channels == 3)
+        #expect(try PNG.read(folder + "/history.png").channels == 3)
+    }
+
+    @Test func retrainingLearnsAndIsReproducible() throws {
+        let space = try barSpace()
+        let network = space.largestArchitecture()
+        var settings = RetrainOptions()
+        settings.epochs = 12
+        settings.batchSize = 16
+        settings.imageSize = 8
+        settings.maximumShift = 0
+        var results: [(accuracy: Double, logLikelihood: Double)] = []
+        for threads in [1, 2] {
+            settings.threads = threads
+            let run = try RetrainRun(
+                data: try data(), space: space, architecture: network, options: settings)
+            while !run.isDone { try run.advance() }
+            results.append(try run.test())
+            #expect(throws: FPNASError.self) { try run.advance() }
+        }
+        #expect(results[0].accuracy > 0.9)
+        #expect(results[0].logLikelihood == results[1].logLikelihood)
+    }
+
+    @Test func randomRivalsHaveTheSameCost() throws {
+        let space = try Preset.mbconvSmall.space(
+            input: ImageShape(height: 16, width: 16, channels: 1), classes: 10)
+        for seed in UInt64(0)..<5 {
+            let macs = try space.network(RandomNetwork.near(macs: 400_000, in: space, seed: seed)).cost.macs
+            #expect((360_000...408_000).contains(macs))
+        }
+        #expect(throws: FPNASError.self) { try RandomNetwork.near(macs: 1000, in: space, seed: 1) }
+    }
+
+    @Test func badOptionsAndSmallSetsAreRefusedByName() throws {
+        func refuses(_ name: String, _ change: (inout RunOptions) -> Void) {
+            let error = #expect(throws: FPNASError.self) { try options(change).check() }
+            #expect(error?.message.contains(name) == true)
+        }
+        refuses("epochs") { $0.epochs = 0 }
+        refuses("batch_size") { $0.batchSize = 1 }
+        refuses("threads") { $0.threads = 257 }
+        refuses("image_size") { $0.imageSize = -1 }
+        refuses("maximum_shift") { $0.maximumShift = -1 }
+        refuses("joint_epoch") { $0.jointEpoch = -2 }
+        refuses("warm_up_epochs") { $0.warmUpEpochs = -1 }
+        refuses("weight_rate") { $0.weightRate = .nan }
+        refuses("momentum") { $0.momentum = 1 }
+        refuses("weight_decay") { $0.weightDecay = -1 }
+        refuses("samples_per_nat") { $0.samplesPerNat = 0 }
+        let tiny = Dataset(train: try bars(4, seed: 1), test: nil)
+        let error = #expect(throws: FPNASError.self) {
+            try SearchRun(data: tiny, space: try barSpace(), options: options())
+        }
+        #expect(error?.message.contains("class 'column'") == true)
+    }
+
+    @Test func aLossThatIsNoNumberStopsTheStepAndChangesNothing() throws {
+        let run = try SearchRun(
+            data: try data(), space: try barSpace(), options: options { $0.weightRate = 100; $0.momentum = 0.99; $0.epochs = 40 })
+        var before = run.search.progress
+        let error = #expect(throws: FPNASError.self) {
+            while !run.isDone {
+                before = run.search.progress
+                try run.step()
+            }
+        }
+        #expect(error?.code == .state)
+        #expect(run.search.progress.steps == before.steps)
+        #expect(run.search.progress.entropy == before.entropy)
+        #expect(run.search.openAskNumbers.isEmpty)
+    }
+}

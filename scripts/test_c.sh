@@ -22,7 +22,7 @@ for source in Tests/c/test_*.c; do
     # A test that names no function of the library is not linked with it, and may load it itself.
     cc -std=c99 -D_POSIX_C_SOURCE=200809L -g -Wall -Wextra -Wpedantic -Werror \
         -Iinclude -ITests/c "$source" -o "build/c/$name" \
-        -Wl,--as-needed -Lbuild -lfpnas -lm -ldl -Wl,-rpath,"$PWD/build"
+        -Wl,--as-needed -Lbuild -lfpnas -lm -ldl -lpthread -Wl,-rpath,"$PWD/build"
     FPNAS_LIBRARY="$PWD/build/libfpnas.so" "${runner[@]}" "build/c/$name" || failed=$((failed + 1))
     count=$((count + 1))
 done

@@ -1,0 +1,140 @@
+/* The built-in run on the project's digits: short, exact, and refusing bad input. */
+#include <fpnas.h>
+
+#include "fpnas_test.h"
+
+#define DATA "data/digits"
+#define OK(call) CHECK_INT((call), FPNAS_OK)
+#define FAILS(call, status, part) \
+    do { \
+        CHECK_INT((call), (status)); \
+        CHECK_CONTAINS(fpnas_last_error(), (part)); \
+    } while (0)
+
+static fpnas_run_options short_run(void) {
+    fpnas_run_options options;
+    OK(fpnas_run_options_init(&options, sizeof options));
+    options.epochs = 1;
+    options.batch_size = 150;
+    options.warm_up_epochs = 0;
+    options.threads = 2;
+    options.seed = 7;
+    return options;
+}
+
+static fpnas_run_progress progress_of(fpnas_run *run) {
+    fpnas_run_progress progress;
+    progress.struct_size = sizeof progress;
+    OK(fpnas_run_progress_get(run, &progress));
+    return progress;
+}
+
+static void runs_step_save_and_resume(void) {
+    fpnas_run_options options = short_run(), back;
+    fpnas_run *run = NULL, *resumed = NULL;
+    fpnas_distribution *distribution;
+    fpnas_run_progress a, b;
+    fpnas_space *space;
+    char path[] = "/tmp/fpnas-run-XXXXXX";
+    int32_t row[64], other[64];
+    double value;
+    int64_t macs, parameters;
+    close(mkstemp(path));
+    OK(fpnas_run_create(DATA, NULL, &options, &run));
+    back.struct_size = sizeof back;
+    OK(fpnas_run_options_get(run, &back));
+    CHECK_INT(back.seed, 7);
+    OK(fpnas_run_step(run));
+    OK(fpnas_run_save(run, path));
+    OK(fpnas_run_load(path, DATA, 1, &resumed));
+    do {
+        OK(fpnas_run_step(run));
+        OK(fpnas_run_step(resumed));
+        a = progress_of(run);
+        b = progress_of(resumed);
+        CHECK_INT(a.step, b.step);
+        CHECK(a.entropy == b.entropy);
+    } while (!a.is_done);
+    CHECK(a.validation_log_likelihood == b.validation_log_likelihood);
+    CHECK(a.samples_drawn > 0 && a.cost_target > 0 && a.expected_macs > 0);
+    FAILS(fpnas_run_step(run), FPNAS_E_STATE, "done");
+    OK(fpnas_run_result(run, row, 64, &value));
+    OK(fpnas_run_result(resumed, other, 64, &value));
+    CHECK(memcmp(row, other, 45 * sizeof *row) == 0);
+    OK(fpnas_run_space(run, &space));
+    OK(fpnas_space_cost(space, row, &macs, &parameters));
+    CHECK(macs <= 1.02 * a.cost_target);
+    OK(fpnas_run_distribution(run, &distribution));
+    fpnas_distribution_free(distribution);
+    FAILS(fpnas_run_report(run, "/proc/no/such"), FPNAS_E_IO, "/proc/no");
+    FAILS(fpnas_run_load(path, "/no/such", 1, &run), FPNAS_E_IO, "/no/such");
+    fpnas_run_free(resumed);
+    fpnas_space_free(space);
+    unlink(path);
+}
+
+static void runs_refuse(void) {
+    fpnas_run_options options = short_run();
+    fpnas_run *run = NULL;
+    fpnas_space *abstract_space = NULL;
+    const char json[] = "{\"format\": \"fpnas-space\", \"version\": 1, \"name\": \"s\", \"layers\": "
+                        "[{\"name\": \"a\", \"variables\": [{\"name\": \"v\", \"choices\": [1, 2]}]}]}";
+    FAILS(fpnas_run_options_init(NULL, sizeof options), FPNAS_E_INVALID, "NULL");
+    FAILS(fpnas_run_options_init(&options, 4), FPNAS_E_INVALID, "got 4");
+    FAILS(fpnas_run_create("/no/such", NULL, NULL, &run), FPNAS_E_IO, "/no/such");
+    FAILS(fpnas_run_create(NULL, NULL, NULL, &run), FPNAS_E_INVALID, "data_folder");
+    FAILS(fpnas_run_create("Tests/c", NULL, NULL, &run), FPNAS_E_FORMAT, "train-images-idx3-ubyte");
+    OK(fpnas_space_from_json(json, sizeof json - 1, &abstract_space));
+    CHECK_INT(fpnas_run_create(DATA, abstract_space, NULL, &run), FPNAS_E_INVALID);
+    options.epochs = 0;
+    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "epochs must be in [1, 1000000], got 0");
+    options = short_run();
+    options.algorithm = 5;
+    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "got 5");
+    options = short_run();
+    options.cost_target = 10;
+    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INFEASIBLE, "the least network has");
+    CHECK(run == NULL);
+    fpnas_space_free(abstract_space);
+}
+
+static void retraining_learns(void) {
+    fpnas_retrain_options options;
+    fpnas_retrain_progress progress;
+    fpnas_retrain *retrain = NULL;
+    fpnas_space *space;
+    int32_t row[64];
+    double accuracy, log_likelihood;
+    int64_t current, peak;
+    OK(fpnas_debug_memory(1, &current, &peak));
+    OK(fpnas_space_preset("mbconv-small", 16, 16, 1, 10, &space));
+    OK(fpnas_space_random_near(space, 300000, 1, row, 64));
+    OK(fpnas_retrain_options_init(&options, sizeof options));
+    options.epochs = 3;
+    OK(fpnas_retrain_create(DATA, space, row, &options, &retrain));
+    progress.struct_size = sizeof progress;
+    do {
+        OK(fpnas_retrain_step(retrain));
+        OK(fpnas_retrain_progress_get(retrain, &progress));
+    } while (!progress.is_done);
+    OK(fpnas_retrain_test(retrain, &accuracy, &log_likelihood));
+    CHECK(accuracy > 0.5 && accuracy <= 1 && log_likelihood < 0);
+    CHECK_INT(fpnas_retrain_step(retrain), FPNAS_E_STATE);
+    OK(fpnas_debug_memory(0, &current, &peak));
+    CHECK(current > 0 && peak >= current);
+    fpnas_retrain_free(retrain);
+    options.momentum = 1;
+    FAILS(fpnas_retrain_create(DATA, space, row, &options, &retrain), FPNAS_E_INVALID, "momentum");
+    row[0] = 9;
+    FAILS(fpnas_retrain_create(DATA, space, row, NULL, &retrain), FPNAS_E_INVALID, "got 9");
+    FAILS(fpnas_debug_memory(2, &current, &peak), FPNAS_E_INVALID, "got 2");
+    fpnas_space_free(space);
+    CHECK_INT(fpnas_debug_live_handles(), 0);
+}
+
+int main(void) {
+    RUN(runs_step_save_and_resume);
+    RUN(runs_refuse);
+    RUN(retraining_learns);
+    return test_report("test_run");
+}

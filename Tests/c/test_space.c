@@ -1,0 +1,221 @@
+/* Spaces, builders, costs: good and bad input. */
+#include <fpnas.h>
+
+#include "fpnas_test.h"
+
+#define OK(call) CHECK_INT((call), FPNAS_OK)
+#define FAILS(call, status, part) \
+    do { \
+        CHECK_INT((call), (status)); \
+        CHECK_CONTAINS(fpnas_last_error(), (part)); \
+    } while (0)
+
+static fpnas_space *preset(void) {
+    fpnas_space *space = NULL;
+    OK(fpnas_space_preset("mbconv-small", 16, 16, 1, 10, &space));
+    return space;
+}
+
+static void builder_makes_abstract_spaces(void) {
+    fpnas_space_builder *builder;
+    fpnas_space *space;
+    const int64_t kernels[] = {3, 5, 7};
+    const double ratios[] = {0.5, 1.5};
+    const char *const names[] = {"skip", "conv"};
+    const int32_t when[] = {1};
+    char text[64];
+    size_t count, layer, needed;
+    int32_t rows[] = {0, 2, 1, 1, 2, 0};
+    OK(fpnas_space_builder_create("mine", &builder));
+    OK(fpnas_space_builder_add_layer(builder, "a"));
+    OK(fpnas_space_builder_add_texts(builder, "op", names, 2));
+    OK(fpnas_space_builder_add_integers(builder, "kernel", kernels, 3));
+    OK(fpnas_space_builder_set_condition(builder, "op", when, 1));
+    OK(fpnas_space_builder_add_layer(builder, "b"));
+    OK(fpnas_space_builder_add_reals(builder, "ratio", ratios, 2));
+    OK(fpnas_space_builder_finish(builder, &space));
+    fpnas_space_builder_free(builder);
+    OK(fpnas_space_name(space, text, sizeof text, &needed));
+    CHECK_STRING(text, "mine");
+    CHECK_INT(needed, 5);
+    OK(fpnas_space_layer_count(space, &count));
+    CHECK_INT(count, 2);
+    OK(fpnas_space_layer_name(space, 1, text, sizeof text, NULL));
+    CHECK_STRING(text, "b");
+    OK(fpnas_space_variable_count(space, &count));
+    CHECK_INT(count, 3);
+    OK(fpnas_space_variable_name(space, 1, text, sizeof text, NULL));
+    CHECK_STRING(text, "kernel");
+    OK(fpnas_space_variable_layer(space, 2, &layer));
+    CHECK_INT(layer, 1);
+    OK(fpnas_space_choice_count(space, 1, &count));
+    CHECK_INT(count, 3);
+    OK(fpnas_space_choice_label(space, 2, 1, text, sizeof text, NULL));
+    CHECK_STRING(text, "1.5");
+    OK(fpnas_space_count(space, 0, text, sizeof text, NULL));
+    CHECK_STRING(text, "12");
+    OK(fpnas_space_count(space, 1, text, sizeof text, NULL));
+    CHECK_STRING(text, "8");
+    OK(fpnas_space_canonicalise(space, rows, 2));
+    CHECK_INT(rows[1], 0); /* no kernel without a convolution */
+    CHECK_INT(rows[4], 2);
+    rows[5] = 2;
+    FAILS(fpnas_space_canonicalise(space, rows, 2), FPNAS_E_INVALID, "'b.ratio' must be in 0..<2, got 2");
+    FAILS(fpnas_space_layer_name(space, 2, text, sizeof text, NULL), FPNAS_E_INVALID, "got 2");
+    FAILS(fpnas_space_choice_label(space, 0, (size_t)-1, text, sizeof text, NULL), FPNAS_E_INVALID, "choice");
+    FAILS(fpnas_space_cost(space, rows, (int64_t[]){0}, (int64_t[]){0}), FPNAS_E_INVALID, "");
+    fpnas_space_free(space);
+}
+
+static void builder_makes_network_spaces(void) {
+    fpnas_space_builder *builder;
+    fpnas_space *space = NULL;
+    const int64_t kernels[] = {0, 3}, widths[] = {8, 16};
+    int64_t macs, parameters;
+    const int32_t architecture[] = {1, 1};
+    OK(fpnas_space_builder_create("net", &builder));
+    OK(fpnas_space_builder_set_input(builder, 8, 8, 1, 10));
+    OK(fpnas_space_builder_add_layer(builder, "stem"));
+    OK(fpnas_space_builder_set_operation(builder, "conv", 1, 1));
+    OK(fpnas_space_builder_fix_integer(builder, "channels", 8));
+    OK(fpnas_space_builder_add_layer(builder, "block"));
+    OK(fpnas_space_builder_set_operation(builder, "mbconv", 2, 1));
+    OK(fpnas_space_builder_add_integers(builder, "kernel", kernels, 2));
+    OK(fpnas_space_builder_add_integers(builder, "channels", widths, 2));
+    OK(fpnas_space_builder_fix_real(builder, "expansion", 1.5));
+    OK(fpnas_space_builder_fix_text(builder, "activation", "swish"));
+    FAILS(fpnas_space_builder_finish(builder, &space), FPNAS_E_INVALID, "classifier");
+    CHECK(space == NULL);
+    OK(fpnas_space_builder_add_layer(builder, "end"));
+    OK(fpnas_space_builder_set_operation(builder, "classifier", 1, 1));
+    OK(fpnas_space_builder_finish(builder, &space));
+    OK(fpnas_space_cost(space, architecture, &macs, &parameters));
+    /* stem 9*8*64, expansion 8*12*64, depthwise 9*12*16, projection 12*16*16, classifier 16*10 */
+    CHECK_INT(macs, 4608 + 6144 + 1728 + 3072 + 160);
+    CHECK_INT(parameters, (72 + 16) + (96 + 24) + (108 + 24) + (192 + 32) + 170);
+    fpnas_space_free(space);
+    fpnas_space_builder_free(builder);
+}
+
+static void builders_refuse(void) {
+    fpnas_space_builder *builder = (fpnas_space_builder *)8;
+    fpnas_space *space;
+    const int64_t one[] = {1};
+    const double nan_choice[] = {NAN};
+    const char *const null_choice[] = {NULL};
+    const int32_t zero[] = {0};
+    FAILS(fpnas_space_builder_create(NULL, &builder), FPNAS_E_INVALID, "name is NULL");
+    CHECK(builder == NULL);
+    FAILS(fpnas_space_builder_create("\xff", &builder), FPNAS_E_UTF8, "name");
+    FAILS(fpnas_space_builder_create("x", NULL), FPNAS_E_INVALID, "builder is NULL");
+    OK(fpnas_space_builder_create("x", &builder));
+    FAILS(fpnas_space_builder_add_integers(builder, "v", one, 1), FPNAS_E_STATE, "no layer");
+    FAILS(fpnas_space_builder_finish(builder, &space), FPNAS_E_INVALID, "no layers");
+    OK(fpnas_space_builder_add_layer(builder, "a"));
+    FAILS(fpnas_space_builder_set_condition(builder, "v", zero, 1), FPNAS_E_STATE, "no variable");
+    FAILS(fpnas_space_builder_add_integers(builder, "v", one, 0), FPNAS_E_INVALID, "got 0");
+    FAILS(fpnas_space_builder_add_integers(builder, "v", NULL, 1), FPNAS_E_INVALID, "choices is NULL");
+    FAILS(fpnas_space_builder_add_integers(builder, "v", one, SIZE_MAX), FPNAS_E_INVALID, "1 to 65536");
+    FAILS(fpnas_space_builder_add_texts(builder, "v", null_choice, 1), FPNAS_E_INVALID, "a choice is NULL");
+    FAILS(fpnas_space_builder_set_operation(builder, "pool", 1, 1), FPNAS_E_INVALID, "'pool'");
+    OK(fpnas_space_builder_add_reals(builder, "v", nan_choice, 1));
+    FAILS(fpnas_space_builder_finish(builder, &space), FPNAS_E_INVALID, "'a.v' has the choice nan");
+    fpnas_space_builder_free(builder);
+}
+
+static void json_round_trips(void) {
+    fpnas_space *space = preset(), *copy = NULL;
+    size_t needed = 0, again = 0;
+    char *text, small[8] = "xxxxxxx";
+    FAILS(fpnas_space_to_json(space, small, sizeof small, &needed), FPNAS_E_BUFFER, "room for 8");
+    CHECK_STRING(small, "xxxxxxx");
+    CHECK(needed > 1000);
+    text = malloc(needed);
+    OK(fpnas_space_to_json(space, text, needed, NULL));
+    OK(fpnas_space_from_json(text, needed - 1, &copy));
+    OK(fpnas_space_to_json(copy, text, needed, &again));
+    CHECK_INT(needed, again);
+    FAILS(fpnas_space_from_json(text, needed / 2, &copy), FPNAS_E_FORMAT, "json");
+    CHECK(copy == NULL);
+    FAILS(fpnas_space_from_json(text, SIZE_MAX, &copy), FPNAS_E_INVALID, "too large");
+    FAILS(fpnas_space_load("/no/such/file", &copy), FPNAS_E_IO, "/no/such/file");
+    free(text);
+    fpnas_space_free(space);
+}
+
+static void costs_agree_per_layer(void) {
+    fpnas_space *space = preset();
+    size_t variables, layers;
+    int64_t macs, parameters, per[32], per_parameters[32], least, greatest, sum = 0;
+    int32_t *row, *rival;
+    OK(fpnas_space_variable_count(space, &variables));
+    row = calloc(variables, sizeof *row);
+    rival = calloc(variables, sizeof *rival);
+    row[0] = 2;
+    OK(fpnas_space_cost(space, row, &macs, &parameters));
+    OK(fpnas_space_layer_costs(space, row, per, per_parameters, 32, &layers));
+    for (size_t i = 0; i < layers; i++) sum += per[i];
+    CHECK_INT(sum, macs);
+    FAILS(fpnas_space_layer_costs(space, row, per, per_parameters, 3, &layers), FPNAS_E_BUFFER, "12");
+    FAILS(fpnas_space_layer_costs(space, row, per, NULL, 32, &layers), FPNAS_E_INVALID, "parameters");
+    OK(fpnas_space_cost_range(space, FPNAS_COST_MACS, &least, &greatest));
+    CHECK(least < macs && macs < greatest);
+    FAILS(fpnas_space_cost_range(space, 7, &least, &greatest), FPNAS_E_INVALID, "got 7");
+    OK(fpnas_space_random_near(space, 400000, 3, rival, variables));
+    OK(fpnas_space_cost(space, rival, &macs, &parameters));
+    CHECK(macs >= 360000 && macs <= 408000);
+    FAILS(fpnas_space_random_near(space, 0, 3, rival, variables), FPNAS_E_INVALID, "got 0");
+    FAILS(fpnas_space_random_near(space, 10, 3, rival, variables), FPNAS_E_INFEASIBLE, "10");
+    row[0] = 3;
+    FAILS(fpnas_space_cost(space, row, &macs, &parameters), FPNAS_E_INVALID, "'mbconv1.kernel' must be in 0..<3, got 3");
+    FAILS(fpnas_space_cost(space, NULL, &macs, &parameters), FPNAS_E_INVALID, "NULL");
+    free(row);
+    free(rival);
+    fpnas_space_free(space);
+}
+
+static void architectures_are_files(void) {
+    fpnas_space *space = preset(), *loaded = NULL;
+    size_t variables, needed;
+    char path[] = "/tmp/fpnas-arch-XXXXXX", *text;
+    int32_t row[64] = {2, 1}, back[64];
+    FILE *file;
+    int descriptor = mkstemp(path);
+    OK(fpnas_space_variable_count(space, &variables));
+    OK(fpnas_space_architecture_to_json(space, row, NULL, 0, &needed) == FPNAS_E_BUFFER ? FPNAS_OK : 1);
+    text = malloc(needed);
+    OK(fpnas_space_architecture_to_json(space, row, text, needed, NULL));
+    file = fdopen(descriptor, "w");
+    fputs(text, file);
+    fclose(file);
+    OK(fpnas_architecture_load(path, &loaded, back, 64, &needed));
+    CHECK_INT(needed, variables);
+    CHECK(memcmp(row, back, variables * sizeof *row) == 0);
+    fpnas_space_free(loaded);
+    FAILS(fpnas_architecture_load(path, &loaded, back, 3, &needed), FPNAS_E_BUFFER, "3");
+    CHECK(loaded == NULL);
+    unlink(path);
+    free(text);
+    fpnas_space_free(space);
+    CHECK_INT(fpnas_debug_live_handles(), 0);
+}
+
+static void presets_refuse(void) {
+    fpnas_space *space = NULL;
+    FAILS(fpnas_space_preset("none", 8, 8, 1, 10, &space), FPNAS_E_INVALID, "there are: mbconv-small");
+    FAILS(fpnas_space_preset("mbconv-small", 0, 8, 1, 10, &space), FPNAS_E_INVALID, "0 x 8");
+    FAILS(fpnas_space_preset("mbconv-small", 8, 8, 1, 1, &space), FPNAS_E_INVALID, "got 1");
+    FAILS(fpnas_space_preset("mbconv-small", 8, 8, 1, 10, NULL), FPNAS_E_INVALID, "space is NULL");
+    CHECK(space == NULL);
+}
+
+int main(void) {
+    RUN(builder_makes_abstract_spaces);
+    RUN(builder_makes_network_spaces);
+    RUN(builders_refuse);
+    RUN(json_round_trips);
+    RUN(costs_agree_per_layer);
+    RUN(architectures_are_files);
+    RUN(presets_refuse);
+    return test_report("test_space");
+}

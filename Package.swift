@@ -17,7 +17,8 @@ let package = Package(
     targets: [
         // The hand-written public header, imported so that the compiler checks CABI against it.
         .systemLibrary(name: "CFPNAS", path: "include"),
-        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .target(name: "CSupport"),
@@ -37,14 +38,16 @@ let package = Package(
         .target(
             name: "Supernet", dependencies: ["SearchSpace", "CKernels", "COpenBLAS"],
             swiftSettings: strict),
-        .target(name: "ImageData", dependencies: ["Support", "CPNG", "CZlib"], swiftSettings: strict),
+        .target(
+            name: "ImageData", dependencies: ["Support", "CPNG", "CZlib"], swiftSettings: strict),
         .target(
             name: "Formats", dependencies: ["Search", "Supernet", "CZlib"], swiftSettings: strict),
         .target(
             name: "Report", dependencies: ["ArchitectureDistribution", "CPNG"],
             swiftSettings: strict),
         .target(
-            name: "Experiment", dependencies: ["Search", "Supernet", "ImageData", "Formats", "Report"],
+            name: "Experiment",
+            dependencies: ["Search", "Supernet", "ImageData", "Formats", "Report"],
             swiftSettings: strict),
         .target(name: "CABI", dependencies: ["CFPNAS", "Experiment"], swiftSettings: strict),
         .executableTarget(

@@ -28,8 +28,9 @@
  *             nothing is written; out may be NULL with capacity 0 to ask for the size. needed may
  *             be NULL.
  * Threads.    Handles may be used from any thread, one call at a time: a second concurrent call on
- *             the same handle returns FPNAS_E_BUSY. Different handles are independent. No threads
- *             live between calls. After fork() a child's handles return FPNAS_E_FORKED.
+ *             the same handle returns FPNAS_E_BUSY. Different handles are independent. The library
+ *             keeps no threads between calls (OpenBLAS has a pool of its own, which sleeps).
+ *             After fork() a child's handles return FPNAS_E_FORKED.
  * Determinism. A seed fixes the trajectory; there is no global random state.
  * ABI.        Functions and constants are never removed or renumbered. Structs begin with
  *             struct_size, start from their _INIT, and only grow at their ends; 0 in a field that
@@ -250,7 +251,8 @@ FPNAS_API fpnas_status fpnas_distribution_sample(const fpnas_distribution *distr
                                                  uint64_t seed, uint64_t step, size_t count,
                                                  int32_t *out, size_t capacity, size_t *needed);
 /* The `count` most probable networks, most probable first: `count` rows of V choices and their log
- * P; `found` says how many there are (fewer in a tiny space). `count` = 1 is the mode. Since 0.1. */
+ * P; `found` says how many there are (fewer in a tiny space). `count` = 1 is the mode.
+ * Since 0.1. */
 FPNAS_API fpnas_status fpnas_distribution_top(const fpnas_distribution *distribution, size_t count,
                                               int32_t *architectures, double *log_probabilities,
                                               size_t *found);

@@ -111,7 +111,9 @@ private struct BudgetChain {
         }
         var entry = 0
         let last = levels[levels.count - 1]
-        for i in last.indices where last[i].logProbability > last[entry].logProbability { entry = i }
+        for i in last.indices where last[i].logProbability > last[entry].logProbability {
+            entry = i
+        }
         let logProbability = last.isEmpty ? -.infinity : last[entry].logProbability
         var path: [Int] = []
         for level in levels.dropFirst().reversed() where !level.isEmpty {

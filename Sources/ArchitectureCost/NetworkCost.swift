@@ -19,7 +19,8 @@ public struct NetworkCost: Hashable, Sendable {
     public static func + (a: NetworkCost, b: NetworkCost) -> NetworkCost {
         // Saturates: a network of 2^63 MACs is as impossible as one of more.
         NetworkCost(
-            macs: saturatedSum(a.macs, b.macs), parameters: saturatedSum(a.parameters, b.parameters))
+            macs: saturatedSum(a.macs, b.macs), parameters: saturatedSum(a.parameters, b.parameters)
+        )
     }
 
     public func value(of metric: CostMetric) -> Int {
@@ -52,12 +53,14 @@ extension NetworkBlock {
                 macs: kernel * kernel * hiddenChannels * pixels,
                 parameters: (kernel * kernel + 2) * hiddenChannels)
             if hasExpansion {
-                total = total
+                total =
+                    total
                     + .dense(kernel: 1, inChannels, hiddenChannels, pixels: inHeight * inWidth)
             }
             if squeezeChannels > 0 {
                 let product = hiddenChannels * squeezeChannels
-                total = total
+                total =
+                    total
                     + NetworkCost(
                         macs: 2 * product,
                         parameters: 2 * product + hiddenChannels + squeezeChannels)

@@ -127,12 +127,15 @@ extension ArchitectureDistribution {
         }
         var canonical = [Int](repeating: 0, count: count)
         for j in 0..<count {
-            for v in members where exists(v, at: j) { canonical[j] += choice(of: v, at: j) * strides[v] }
+            for v in members where exists(v, at: j) {
+                canonical[j] += choice(of: v, at: j) * strides[v]
+            }
         }
         // In two passes, as a sum of exponentials relative to the largest.
         var peaks = masses
         for j in 0..<count {
-            unsafe peaks[canonical[j]] = max(peaks[canonical[j]], logProbabilities.pointer[start + j])
+            unsafe peaks[canonical[j]] = max(
+                peaks[canonical[j]], logProbabilities.pointer[start + j])
         }
         var sums = [Double](repeating: 0, count: count)
         for j in 0..<count {

@@ -58,7 +58,8 @@ extension ArchitectureDistribution {
             var entry = rank
             for u in units.indices.reversed() {
                 let origin = origins[u][entry]
-                for (v, c) in zip(units[u].variables, units[u].options[Int(origin.option)].choices) {
+                for (v, c) in zip(units[u].variables, units[u].options[Int(origin.option)].choices)
+                {
                     architecture[v] = c
                 }
                 entry = Int(origin.earlier)

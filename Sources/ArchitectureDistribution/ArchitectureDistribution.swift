@@ -157,8 +157,9 @@ public enum DistributionForm: Int32, Sendable {
                 var sum = 0.0
                 for v in variables(ofGroup: g) {
                     let c = choice(of: v, at: i - groupOffsets[g])
-                    unsafe sum += factorised.logProbabilities.pointer[
-                        factorised.groupOffsets[v] + c]
+                    unsafe sum +=
+                        factorised.logProbabilities.pointer[
+                            factorised.groupOffsets[v] + c]
                 }
                 unsafe logits.pointer[i] = sum
             }

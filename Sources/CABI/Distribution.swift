@@ -29,7 +29,8 @@ public func fpnas_distribution_create(
     boundary { () throws(FPNASError) in
         try unsafe putHandle(distribution, "distribution") { () throws(FPNASError) in
             guard let known = DistributionForm(rawValue: form) else {
-                throw .invalid("form must be FPNAS_FORM_FACTORISED or FPNAS_FORM_JOINT, got \(form)")
+                throw .invalid(
+                    "form must be FPNAS_FORM_FACTORISED or FPNAS_FORM_JOINT, got \(form)")
             }
             return try unsafe withSpace(space) { (space) throws(FPNASError) in
                 try ArchitectureDistribution(space: space, form: known)

@@ -117,7 +117,8 @@ public func fpnas_run_create(
     boundary { () throws(FPNASError) in
         try unsafe putHandle(run, "run") { () throws(FPNASError) in
             let folder = try unsafe string(dataFolder, "data_folder")
-            let known = try unsafe options.map { (p) throws(FPNASError) in try unsafe RunOptions(p) }
+            let known = try unsafe options.map { (p) throws(FPNASError) in try unsafe RunOptions(p)
+            }
             let given = try unsafe space.map { (handle) throws(FPNASError) in
                 try unsafe withSpace(handle) { $0 }
             }

@@ -49,9 +49,11 @@ final class SpaceBuilder: Handled {
         guard let last = layers[layer].attributes.indices.last else {
             throw FPNASError(.state, "layer '\(layers[layer].name)' has no variable yet")
         }
-        guard let parent = layers[layer].attributes[..<last].firstIndex(where: {
-            $0.name == variable
-        }) else {
+        guard
+            let parent = layers[layer].attributes[..<last].firstIndex(where: {
+                $0.name == variable
+            })
+        else {
             throw .invalid(
                 "layer '\(layers[layer].name)' has no earlier variable '\(variable)' to depend on")
         }

@@ -94,7 +94,8 @@ public final class RetrainRun {
     private var rate: Double {
         let warmUp = max(steps / 10, 1)
         guard step >= warmUp else { return options.weightRate * Double(step + 1) / Double(warmUp) }
-        return cosineRate(initial: options.weightRate, step: step - warmUp, of: max(steps - warmUp, 1))
+        return cosineRate(
+            initial: options.weightRate, step: step - warmUp, of: max(steps - warmUp, 1))
     }
 
     /// Accuracy in [0, 1] and mean log-likelihood on the test images, with normalisation

@@ -41,16 +41,22 @@ public enum RunReport {
         HistoryPicture([
             .init(
                 "entropy (nats)",
-                [ChartLine("entropy", history.map(\.entropy)),
-                    ChartLine("K", history.map { Double($0.sampleCount) })]),
+                [
+                    ChartLine("entropy", history.map(\.entropy)),
+                    ChartLine("K", history.map { Double($0.sampleCount) }),
+                ]),
             .init(
                 "log-likelihood (nats)",
-                [ChartLine("validation", history.map(\.validationLogLikelihood)),
-                    ChartLine("training", history.map(\.trainLogLikelihood))]),
+                [
+                    ChartLine("validation", history.map(\.validationLogLikelihood)),
+                    ChartLine("training", history.map(\.trainLogLikelihood)),
+                ]),
             .init(
                 "MACs",
-                [ChartLine("expected", history.map(\.expectedMACs)),
-                    ChartLine("target", history.map { $0.costTarget > 0 ? $0.costTarget : .nan })]),
+                [
+                    ChartLine("expected", history.map(\.expectedMACs)),
+                    ChartLine("target", history.map { $0.costTarget > 0 ? $0.costTarget : .nan }),
+                ]),
         ])
     }
 }

@@ -46,7 +46,9 @@ extension SearchRun {
         guard fingerprint == pipeline.fingerprint else {
             throw FPNASError(.state, "'\(path)' was begun on other images")
         }
-        guard search.space == space else { throw reader.damaged("its space does not fit the images") }
+        guard search.space == space else {
+            throw reader.damaged("its space does not fit the images")
+        }
         self.search = search
         try supernet.restore(from: &reader)
         bestWithinBudget.architecture = try reader.takeInt32s()

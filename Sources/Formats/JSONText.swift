@@ -26,7 +26,8 @@ enum JSONText {
     /// Sorted keys, so that equal values have equal text.
     static func encode(_ value: some Encodable, pretty: Bool) throws(FPNASError) -> [UInt8] {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = pretty
+        encoder.outputFormatting =
+            pretty
             ? [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             : [.sortedKeys, .withoutEscapingSlashes]
         do {

@@ -162,7 +162,8 @@ struct LayerDocument: Codable {
         try container.encode(layer.name, forKey: AnyKey("name"))
         guard let block = layer.block else {
             try container.encode(
-                layer.variables.map { VariableDocument($0, in: layer) }, forKey: AnyKey("variables"))
+                layer.variables.map { VariableDocument($0, in: layer) }, forKey: AnyKey("variables")
+            )
             return
         }
         try container.encode(block.operation.rawValue, forKey: AnyKey("operation"))

@@ -50,7 +50,9 @@ public struct Batcher: Sendable {
     /// batch is left out.
     public init(_ indices: [Int], batchSize: Int, seed: UInt64, lane: Lane) throws(FPNASError) {
         guard !indices.isEmpty else { throw .invalid("there are no images to draw batches from") }
-        guard batchSize >= 2 else { throw .invalid("batch size must be at least 2, got \(batchSize)") }
+        guard batchSize >= 2 else {
+            throw .invalid("batch size must be at least 2, got \(batchSize)")
+        }
         self.indices = indices
         self.batchSize = min(batchSize, indices.count)
         random = Philox(seed: seed, stream: .dataOrder)

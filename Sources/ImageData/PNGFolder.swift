@@ -7,7 +7,9 @@ import Support
 /// otherwise RGB. 16-bit images are reduced to 8 bits, palettes resolved, alpha composed on black.
 public enum PNGFolder {
     /// Loads the folder; with `like`, class numbers follow that set's names.
-    public static func load(_ folder: String, like other: ImageSet? = nil) throws(FPNASError) -> ImageSet {
+    public static func load(_ folder: String, like other: ImageSet? = nil) throws(FPNASError)
+        -> ImageSet
+    {
         let classes = try entries(folder).filter { isFolder(folder + "/" + $0) }
         guard !classes.isEmpty else {
             throw FPNASError(

@@ -33,7 +33,9 @@ public struct DistributionPicture: Sendable {
         let searched = space.layers.indices.filter { !space.layers[$0].variables.isEmpty }
         for index in searched {
             for variable in space.layers[index].variables where !columns.contains(variable.name) {
-                if columns.count < DistributionPicture.maximumColumns { columns.append(variable.name) }
+                if columns.count < DistributionPicture.maximumColumns {
+                    columns.append(variable.name)
+                }
             }
         }
         rows = searched.prefix(DistributionPicture.maximumRows).map { index in

@@ -33,7 +33,8 @@ struct Adam {
             unsafe v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i]
             let mean = unsafe m[i] / (1 - decay1)
             let variance = unsafe v[i] / (1 - decay2)
-            unsafe z[i] -= options.learningRate * mean / (variance.squareRoot() + options.adamEpsilon)
+            unsafe z[i] -=
+                options.learningRate * mean / (variance.squareRoot() + options.adamEpsilon)
             unsafe squares += g[i] * g[i]
         }
         return squares.squareRoot()

@@ -103,7 +103,8 @@ public final class Search {
     ///
     /// On an error nothing has changed.
     public func tell(
-        _ number: UInt64, networks: [Int]? = nil, logLikelihoods: [Double], costs told: [Double]? = nil
+        _ number: UInt64, networks: [Int]? = nil, logLikelihoods: [Double],
+        costs told: [Double]? = nil
     ) throws(FPNASError) {
         let ask = try openAsk(number)
         let networks = networks ?? Array(ask.architectures.indices)
@@ -152,7 +153,8 @@ public final class Search {
     ) throws(FPNASError) {
         guard logLikelihoods.count == networks.count else {
             throw .invalid(
-                "ask \(ask.number) needs \(networks.count) log-likelihoods, got \(logLikelihoods.count)")
+                "ask \(ask.number) needs \(networks.count) log-likelihoods, got \(logLikelihoods.count)"
+            )
         }
         if let told, told.count != networks.count {
             throw .invalid("ask \(ask.number) needs \(networks.count) costs, got \(told.count)")
@@ -179,7 +181,8 @@ public final class Search {
             }
             if let cost = told?[i], !(cost >= 0 && cost <= 1e18) {
                 throw .invalid(
-                    "cost of network \(network) of ask \(ask.number) must be in [0, 1e18], got \(cost)")
+                    "cost of network \(network) of ask \(ask.number) must be in [0, 1e18], got \(cost)"
+                )
             }
         }
     }
@@ -241,7 +244,8 @@ public final class Search {
         guard options.algorithm != .random, progress.steps >= options.warmUpSteps else { return }
 
         let perNetwork = SampleCoefficients.coefficients(
-            weights: weights, excesses: told.map { excess(ask.costs[$0]) }, multiplicities: multiplicities,
+            weights: weights, excesses: told.map { excess(ask.costs[$0]) },
+            multiplicities: multiplicities,
             costWeight: options.costWeight, baseline: options.baseline)
         var share = [Double](repeating: 0, count: ask.architectures.count)
         for (i, network) in told.enumerated() {

@@ -104,7 +104,8 @@ public struct SearchOptions: Sendable, Equatable {
         _ value: Int, in range: ClosedRange<Int>, _ name: String
     ) throws(FPNASError) {
         guard range.contains(value) else {
-            throw .invalid("\(name) must be in [\(range.lowerBound), \(range.upperBound)], got \(value)")
+            throw .invalid(
+                "\(name) must be in [\(range.lowerBound), \(range.upperBound)], got \(value)")
         }
     }
 

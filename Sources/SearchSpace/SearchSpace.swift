@@ -75,7 +75,8 @@ public struct SearchSpace: Hashable, Sendable {
             layerStarts.append(choiceCounts.count)
             guard choiceCounts.count <= SearchSpace.maximumVariables else {
                 throw .invalid(
-                    "a space may have \(SearchSpace.maximumVariables) variables, '\(name)' has more")
+                    "a space may have \(SearchSpace.maximumVariables) variables, '\(name)' has more"
+                )
             }
         }
         guard !choiceCounts.isEmpty else {
@@ -128,7 +129,8 @@ public struct SearchSpace: Hashable, Sendable {
     public func check(_ architecture: some RandomAccessCollection<Int32>) throws(FPNASError) {
         guard architecture.count == variableCount else {
             throw .invalid(
-                "an architecture of '\(name)' has \(variableCount) variables, got \(architecture.count)")
+                "an architecture of '\(name)' has \(variableCount) variables, got \(architecture.count)"
+            )
         }
         for (v, choice) in architecture.enumerated()
         where choice < 0 || Int(choice) >= choiceCounts[v] {
@@ -221,12 +223,14 @@ extension SearchSpace {
         for (index, variable) in layer.variables.enumerated() {
             let place = "'\(layer.name).\(variable.name)'"
             guard !variable.name.isEmpty, names.insert(variable.name).inserted else {
-                throw .invalid("layer '\(layer.name)' has two variables '\(variable.name)', or a "
-                    + "name is empty")
+                throw .invalid(
+                    "layer '\(layer.name)' has two variables '\(variable.name)', or a "
+                        + "name is empty")
             }
             guard (1...maximumChoices).contains(variable.choices.count) else {
                 throw .invalid(
-                    "\(place) must have 1 to \(maximumChoices) choices, got \(variable.choices.count)")
+                    "\(place) must have 1 to \(maximumChoices) choices, got \(variable.choices.count)"
+                )
             }
             var seen = Set<Choice>()
             for choice in variable.choices {
@@ -243,7 +247,8 @@ extension SearchSpace {
             }
             let count = layer.variables[condition.variable].choices.count
             for choice in condition.choices where choice < 0 || choice >= count {
-                throw .invalid("\(place) depends on choice \(choice), which must be in 0..<\(count)")
+                throw .invalid(
+                    "\(place) depends on choice \(choice), which must be in 0..<\(count)")
             }
         }
     }

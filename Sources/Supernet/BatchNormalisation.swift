@@ -36,7 +36,8 @@ extension Pass {
         let line = laneAligned(norm.channels)
         let start = images.lowerBound * pixels * line
         unsafe k.affine(
-            at(x) + start, row(norm, .scale), row(norm, .shift), residual.map { unsafe at($0) + start },
+            at(x) + start, row(norm, .scale), row(norm, .shift),
+            residual.map { unsafe at($0) + start },
             activation, images.count * pixels, line, at(y) + start)
     }
 

@@ -119,7 +119,8 @@ extension Pass {
     /// to `dy` behind a residual connection, else written to `dx`).
     func depthwiseGradient(_ b: BoundBlock, _ dy: Int, into dx: Int, _ chunk: Int) {
         let inner = plan.hiddenGradients.behind
-        normGradient(inner, b.regions.innerRaw, b.innerNorm, pixels: b.outPixels, into: inner, chunk)
+        normGradient(
+            inner, b.regions.innerRaw, b.innerNorm, pixels: b.outPixels, into: inner, chunk)
         clearSums(chunk)
         unsafe parts(chunk).update(repeating: 0, count: b.kernel * b.kernel * b.hiddenLine)
         let padded = unsafe scratch(chunk)
@@ -189,7 +190,8 @@ extension Pass {
     func expandGradient(_ b: BoundBlock, _ dy: Int, into dx: Int, _ chunk: Int) {
         let images = images(chunk)
         let hidden = plan.hiddenGradients.before
-        normGradient(hidden, b.regions.expandRaw, b.expandNorm, pixels: b.inPixels, into: hidden, chunk)
+        normGradient(
+            hidden, b.regions.expandRaw, b.expandNorm, pixels: b.inPixels, into: hidden, chunk)
         let rows = images.count * b.inPixels
         let dHidden = unsafe at(hidden) + images.lowerBound * b.hiddenInSize
         unsafe multiply(
@@ -206,6 +208,7 @@ extension Pass {
 
     func reduceExpand(_ b: BoundBlock) {
         reduce(
-            part: 0, partLine: b.hiddenLine, rows: b.inChannels, columns: b.hiddenChannels, b.expand)
+            part: 0, partLine: b.hiddenLine, rows: b.inChannels, columns: b.hiddenChannels, b.expand
+        )
     }
 }

@@ -52,7 +52,8 @@ extension Pass {
         unsafe k.sigmoid_gradient(dGate, gate, images.count * b.hiddenLine)
         unsafe multiply(
             b.squeezeChannels, b.hiddenChannels, images.count, squeezed, line: b.squeezeLine,
-            leftTransposed: true, dGate, line: b.hiddenLine, parts + places.excite, line: b.hiddenLine)
+            leftTransposed: true, dGate, line: b.hiddenLine, parts + places.excite,
+            line: b.hiddenLine)
         unsafe k.column_sums(dGate, images.count, b.hiddenLine, parts + places.exciteBias)
         unsafe multiply(
             images.count, b.squeezeChannels, b.hiddenChannels, dGate, line: b.hiddenLine,

@@ -153,7 +153,8 @@ extension Pass {
     /// A block's last visit: normalisation, activation or residual connection.
     fileprivate func finishBlock(_ b: BoundBlock, _ chunk: Int) {
         normalise(
-            b.regions.outRaw, b.outNorm, b.kind == .convolution ? b.activation : Int32(FPNAS_LINEAR),
+            b.regions.outRaw, b.outNorm,
+            b.kind == .convolution ? b.activation : Int32(FPNAS_LINEAR),
             pixels: b.outPixels, residual: b.hasResidual ? b.input : nil, into: b.regions.output,
             chunk)
     }

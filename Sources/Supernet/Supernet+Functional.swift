@@ -20,8 +20,10 @@ extension Supernet {
             for i in 0..<count {
                 for c in 0..<self.classes {
                     let u = coefficients[i * self.classes + c]
-                    unsafe value += Double(u) * Double(
-                        pass.at(last.regions.output)[i * line + c])
+                    unsafe value +=
+                        Double(u)
+                        * Double(
+                            pass.at(last.regions.output)[i * line + c])
                     unsafe pass.at(self.plan.gradients.1)[i * line + c] = u
                 }
             }

@@ -136,7 +136,8 @@ struct BlockSlots {
         }
     }
 
-    private mutating func addMBConv(_ extent: BlockExtent, _ name: String, _ table: inout SlotTable) {
+    private mutating func addMBConv(_ extent: BlockExtent, _ name: String, _ table: inout SlotTable)
+    {
         let hidden = extent.hiddenChannels
         if extent.hasExpansion {
             expand = table.convolution("\(name).expand", rows: extent.inChannels, hidden)

@@ -71,7 +71,9 @@ public struct ByteReader {
         return value
     }
 
-    public mutating func takeInt(_ range: ClosedRange<Int> = .min ... .max) throws(FPNASError) -> Int {
+    public mutating func takeInt(_ range: ClosedRange<Int> = .min ... .max) throws(FPNASError)
+        -> Int
+    {
         let value = Int(try take(Int64.self))
         guard range.contains(value) else { throw damaged("\(value) is out of range") }
         return value

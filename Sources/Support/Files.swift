@@ -15,13 +15,15 @@ public enum Files {
         }
         let size = Int(info.st_size)
         guard size <= limit else {
-            throw FPNASError(.format, "'\(path)' has \(size) bytes, more than the limit of \(limit)")
+            throw FPNASError(
+                .format, "'\(path)' has \(size) bytes, more than the limit of \(limit)")
         }
         var bytes = [UInt8](repeating: 0, count: size)
         var filled = 0
         while filled < size {
             let got = unsafe bytes.withUnsafeMutableBytes { buffer in
-                unsafe Glibc.read(file, buffer.baseAddress.map { unsafe $0 + filled }, size - filled)
+                unsafe Glibc.read(
+                    file, buffer.baseAddress.map { unsafe $0 + filled }, size - filled)
             }
             if got < 0 && errno == EINTR { continue }
             guard got > 0 else {

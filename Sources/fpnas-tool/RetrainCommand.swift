@@ -59,12 +59,14 @@ struct RetrainCommand: ParsableCommand {
             let run = try RetrainRun(
                 data: images, space: space, architecture: architecture, options: options)
             let cost = run.network.cost
-            say("\(left(name, 8))\(grouped(cost.macs)) MACs, \(grouped(cost.parameters)) parameters, "
-                + "\(epochs) epochs")
+            say(
+                "\(left(name, 8))\(grouped(cost.macs)) MACs, \(grouped(cost.parameters)) parameters, "
+                    + "\(epochs) epochs")
             try train(run)
             let test = try run.test()
-            say("\(left(name, 8))test accuracy \(decimal(test.accuracy * 100, 2)) %, log-likelihood "
-                + "\(decimal(test.logLikelihood, 4)), \(duration(run.seconds))")
+            say(
+                "\(left(name, 8))test accuracy \(decimal(test.accuracy * 100, 2)) %, log-likelihood "
+                    + "\(decimal(test.logLikelihood, 4)), \(duration(run.seconds))")
             rows.append([
                 name, "\(cost.macs)", "\(cost.parameters)", "\(test.accuracy)",
                 "\(test.logLikelihood)", "\(epochs)", "\(seed)", "\(run.seconds)",
@@ -91,8 +93,9 @@ struct RetrainCommand: ParsableCommand {
             try run.advance()
             if run.step % shown == 0 || run.isDone {
                 let left = run.seconds / Double(run.step) * Double(run.steps - run.step)
-                say("        step \(run.step)/\(run.steps)  train logL "
-                    + "\(decimal(run.trainLogLikelihood, 4))  \(duration(left)) left")
+                say(
+                    "        step \(run.step)/\(run.steps)  train logL "
+                        + "\(decimal(run.trainLogLikelihood, 4))  \(duration(left)) left")
             }
         }
     }

@@ -87,12 +87,14 @@ struct SearchCommand: ParsableCommand {
         if resume {
             run = try SearchRun(
                 resuming: checkpoint, data: images, threads: threads > 0 ? threads : nil)
-            say("resumed at epoch \(run.progress.epoch) of \(run.progress.epochs), with the "
-                + "checkpoint's options")
+            say(
+                "resumed at epoch \(run.progress.epoch) of \(run.progress.epochs), with the "
+                    + "checkpoint's options")
         } else {
             guard overwrite || !Files.exists(checkpoint) else {
                 throw FPNASError(
-                    .state, "'\(checkpoint)' exists: --resume goes on from it, --overwrite starts anew")
+                    .state,
+                    "'\(checkpoint)' exists: --resume goes on from it, --overwrite starts anew")
             }
             run = try SearchRun(data: images, space: try givenSpace(), options: options)
         }
@@ -112,8 +114,9 @@ struct SearchCommand: ParsableCommand {
         try run.save(checkpoint)
         try RunReport.write(run, to: out)
         guard run.isDone else {
-            say("stopped at step \(run.progress.step) of \(run.progress.steps); go on with: "
-                + "fpnas search --data \(data) --out \(out) --resume")
+            say(
+                "stopped at step \(run.progress.step) of \(run.progress.steps); go on with: "
+                    + "fpnas search --data \(data) --out \(out) --resume")
             throw ExitCode(130)
         }
         try conclude(run)
@@ -122,8 +125,10 @@ struct SearchCommand: ParsableCommand {
     private func givenSpace() throws -> SearchSpace? {
         if space == Preset.mbconvSmall.rawValue { return nil }
         guard Files.exists(space) else {
-            throw FPNASError(.io, "'\(space)' is neither a preset (\(Preset.mbconvSmall.rawValue)) "
-                + "nor a file")
+            throw FPNASError(
+                .io,
+                "'\(space)' is neither a preset (\(Preset.mbconvSmall.rawValue)) "
+                    + "nor a file")
         }
         return try SpaceJSON.load(space)
     }
@@ -132,17 +137,20 @@ struct SearchCommand: ParsableCommand {
 
     private func describe(_ run: SearchRun) {
         let shape = run.pipeline.shape
-        say("images    \(run.pipeline.trainIndices.count) to train with, "
-            + "\(run.pipeline.testIndices.count) to test on, \(run.pipeline.classes) classes, seen as "
-            + "\(shape.height)x\(shape.width)x\(shape.channels)")
-        say("space     \(run.space.name): \(run.space.rawCount) encodings, "
-            + "\(run.space.canonicalCount) networks, "
-            + "\(run.space.factorisedLogitCount) logits factorised, "
-            + "\(run.space.jointLogitCount.map(String.init) ?? "too many") joint")
+        say(
+            "images    \(run.pipeline.trainIndices.count) to train with, "
+                + "\(run.pipeline.testIndices.count) to test on, \(run.pipeline.classes) classes, seen as "
+                + "\(shape.height)x\(shape.width)x\(shape.channels)")
+        say(
+            "space     \(run.space.name): \(run.space.rawCount) encodings, "
+                + "\(run.space.canonicalCount) networks, "
+                + "\(run.space.factorisedLogitCount) logits factorised, "
+                + "\(run.space.jointLogitCount.map(String.init) ?? "too many") joint")
         let target = run.search.options.costTarget
-        say("search    \(run.options.algorithm.name), seed \(run.options.seed), "
-            + "\(run.options.epochs) epochs, entropy \(decimal(run.progress.entropy, 1)) nats, "
-            + (run.options.costWeight > 0 ? "target \(decimal(target, 0)) MACs" : "no budget"))
+        say(
+            "search    \(run.options.algorithm.name), seed \(run.options.seed), "
+                + "\(run.options.epochs) epochs, entropy \(decimal(run.progress.entropy, 1)) nats, "
+                + (run.options.costWeight > 0 ? "target \(decimal(target, 0)) MACs" : "no budget"))
         say("")
         say("  epoch    K  entropy  expected MACs  train logL  valid logL  valid acc  time left")
     }
@@ -164,23 +172,29 @@ struct SearchCommand: ParsableCommand {
         let modeCost = try run.space.network(mode.architecture).cost
         let p = run.progress
         say("")
-        say("entropy   \(decimal(p.initialEntropy, 2)) -> \(decimal(p.entropy, 2)) nats ("
-            + decimal(100 * p.entropy / max(p.initialEntropy, 1e-9), 1) + " % of the start)")
-        say("sampled   \(grouped(p.samplesDrawn)) architectures, "
-            + "\(grouped(p.evaluations)) evaluations in \(duration(p.seconds))")
+        say(
+            "entropy   \(decimal(p.initialEntropy, 2)) -> \(decimal(p.entropy, 2)) nats ("
+                + decimal(100 * p.entropy / max(p.initialEntropy, 1e-9), 1) + " % of the start)")
+        say(
+            "sampled   \(grouped(p.samplesDrawn)) architectures, "
+                + "\(grouped(p.evaluations)) evaluations in \(duration(p.seconds))")
         if p.costTarget > 0 {
-            say("budget    \(grouped(cost.macs)) MACs, "
-                + decimal(Double(cost.macs) / p.costTarget, 3) + " of the target")
+            say(
+                "budget    \(grouped(cost.macs)) MACs, "
+                    + decimal(Double(cost.macs) / p.costTarget, 3) + " of the target")
         }
-        say("found     \(grouped(cost.macs)) MACs, \(grouped(cost.parameters)) parameters, "
-            + "probability \(decimal(Elementary.exp(result.logProbability), 4))")
-        say("mode      \(grouped(modeCost.macs)) MACs, probability "
-            + decimal(Elementary.exp(mode.logProbability), 4))
+        say(
+            "found     \(grouped(cost.macs)) MACs, \(grouped(cost.parameters)) parameters, "
+                + "probability \(decimal(Elementary.exp(result.logProbability), 4))")
+        say(
+            "mode      \(grouped(modeCost.macs)) MACs, probability "
+                + decimal(Elementary.exp(mode.logProbability), 4))
         say("")
         say(NetworkTable.text(result.architecture, run.space))
         say("")
-        say("written   \(out)/\(RunReport.architectureFile), \(RunReport.historyFile), "
-            + "\(RunReport.historyPictureFile), \(RunReport.distributionFile), "
-            + RunReport.checkpointFile)
+        say(
+            "written   \(out)/\(RunReport.architectureFile), \(RunReport.historyFile), "
+                + "\(RunReport.historyPictureFile), \(RunReport.distributionFile), "
+                + RunReport.checkpointFile)
     }
 }

@@ -37,21 +37,25 @@ struct ShowCommand: ParsableCommand {
 
     private func show(_ search: Search) throws {
         let p = search.progress
-        say("space     \(search.space.name): \(search.space.rawCount) encodings, "
-            + "\(search.space.canonicalCount) networks")
-        say("search    \(search.options.algorithm.name), seed \(search.options.seed), step \(p.steps), "
-            + "\(grouped(p.samplesDrawn)) architectures sampled")
-        say("entropy   \(decimal(p.initialEntropy, 2)) -> \(decimal(p.entropy, 2)) nats, "
-            + "next K \(p.nextSampleCount), \(p.form == .joint ? "joint" : "factorised") form")
+        say(
+            "space     \(search.space.name): \(search.space.rawCount) encodings, "
+                + "\(search.space.canonicalCount) networks")
+        say(
+            "search    \(search.options.algorithm.name), seed \(search.options.seed), step \(p.steps), "
+                + "\(grouped(p.samplesDrawn)) architectures sampled")
+        say(
+            "entropy   \(decimal(p.initialEntropy, 2)) -> \(decimal(p.entropy, 2)) nats, "
+                + "next K \(p.nextSampleCount), \(p.form == .joint ? "joint" : "factorised") form")
         say("")
         say(NetworkTable.text(search.distribution))
         say("")
         say("most probable networks")
         for entry in try search.distribution.top(5) {
             let cost = (try? search.space.network(entry.architecture))?.cost
-            say(right(decimal(Elementary.exp(entry.logProbability) * 100, 3) + " %", 10)
-                + (cost.map { right(grouped($0.macs) + " MACs", 20) } ?? "") + "  "
-                + entry.architecture.map(String.init).joined(separator: " "))
+            say(
+                right(decimal(Elementary.exp(entry.logProbability) * 100, 3) + " %", 10)
+                    + (cost.map { right(grouped($0.macs) + " MACs", 20) } ?? "") + "  "
+                    + entry.architecture.map(String.init).joined(separator: " "))
         }
     }
 }

@@ -94,7 +94,8 @@ import Testing
         for seed in UInt64(1)...3 {
             let distribution = try distribution(space, .factorised, seed: seed)
             let mode = try distribution.mode()
-            let whole = try table.mostProbable(under: distribution, within: table.range(of: .macs).upperBound)
+            let whole = try table.mostProbable(
+                under: distribution, within: table.range(of: .macs).upperBound)
             #expect(whole.best.architecture == mode.architecture)
             let tight = try table.mostProbable(under: distribution, within: 200_000)
             #expect(tight.isExact && tight.best.logProbability <= mode.logProbability)

@@ -94,7 +94,9 @@ func randomDistribution(
                 }
             }
         }
-        func close(_ a: [Double], _ b: [Double]) -> Bool { zip(a, b).allSatisfy { abs($0 - $1) < 1e-12 } }
+        func close(_ a: [Double], _ b: [Double]) -> Bool {
+            zip(a, b).allSatisfy { abs($0 - $1) < 1e-12 }
+        }
         #expect(close(distribution.marginals(canonical: false), raw))
         #expect(close(distribution.marginals(canonical: true), canonical))
         #expect(close(distribution.activity(), activity))
@@ -159,7 +161,9 @@ func randomDistribution(
         }
         func loss() throws -> Double {
             var sum = 0.0
-            for (row, m) in zip(chosen, coefficients) { sum -= m * (try distribution.logProbability(row)) }
+            for (row, m) in zip(chosen, coefficients) {
+                sum -= m * (try distribution.logProbability(row))
+            }
             return sum
         }
         for i in 0..<distribution.logitCount {

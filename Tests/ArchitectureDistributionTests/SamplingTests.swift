@@ -52,7 +52,8 @@ import Testing
             let logits = (0..<5).map { $0 == certain ? 0.0 : -1e6 }
             try logits.withUnsafeBufferPointer { try distribution.setLogits($0) }
             #expect(distribution.entropy == 0)
-            #expect(try sample(distribution, step: 0, count: 200).allSatisfy { $0 == [Int32(certain)] })
+            #expect(
+                try sample(distribution, step: 0, count: 200).allSatisfy { $0 == [Int32(certain)] })
             #expect(try distribution.mode().architecture == [Int32(certain)])
         }
     }
@@ -77,7 +78,9 @@ import Testing
         let variables = (0..<7).map { Variable("v\($0)", (0..<100).map(Choice.integer)) }
         let space = try SearchSpace(name: "huge", layers: [Layer("a", variables)])
         #expect(space.jointLogitCount == nil)
-        #expect(throws: FPNASError.self) { try ArchitectureDistribution(space: space, form: .joint) }
+        #expect(throws: FPNASError.self) {
+            try ArchitectureDistribution(space: space, form: .joint)
+        }
         let factorised = try ArchitectureDistribution(space: space, form: .factorised)
         #expect(throws: FPNASError.self) { try factorised.joint() }
         #expect(try factorised.mode().architecture == [0, 0, 0, 0, 0, 0, 0])
@@ -92,7 +95,9 @@ import Testing
         let top = try distribution.top(10)
         #expect(top.count == 10)
         for entry in top {
-            #expect(abs(try distribution.logProbability(entry.architecture) - entry.logProbability) < 1e-8)
+            #expect(
+                abs(try distribution.logProbability(entry.architecture) - entry.logProbability)
+                    < 1e-8)
         }
     }
 }

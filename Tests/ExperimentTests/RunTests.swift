@@ -35,8 +35,15 @@ func barSpace() throws -> SearchSpace {
         name: "bars",
         layers: [
             try .block("stem", .convolution, [(.channels, .fixed(.integer(8)))]),
-            try .block("a", .mbconv, stride: 2, [(.kernel, kernels), (.expansion, widths), (.channels, widths)]),
-            try .block("b", .mbconv, [(.kernel, kernels), (.squeezeExcite, .searched([0, 1].map(Choice.integer))), (.channels, widths)]),
+            try .block(
+                "a", .mbconv, stride: 2,
+                [(.kernel, kernels), (.expansion, widths), (.channels, widths)]),
+            try .block(
+                "b", .mbconv,
+                [
+                    (.kernel, kernels), (.squeezeExcite, .searched([0, 1].map(Choice.integer))),
+                    (.channels, widths),
+                ]),
             try .block("classifier", .classifier, []),
         ],
         input: ImageShape(height: 8, width: 8, channels: 1), classes: 3)
@@ -64,8 +71,10 @@ private func data() throws -> Dataset {
 
     @Test func aSeedFixesTheRunOnAnyNumberOfThreads() throws {
         let a = try SearchRun(data: try data(), space: try barSpace(), options: options())
-        let b = try SearchRun(data: try data(), space: try barSpace(), options: options { $0.threads = 1 })
-        let c = try SearchRun(data: try data(), space: try barSpace(), options: options { $0.seed = 6 })
+        let b = try SearchRun(
+            data: try data(), space: try barSpace(), options: options { $0.threads = 1 })
+        let c = try SearchRun(
+            data: try data(), space: try barSpace(), options: options { $0.seed = 6 })
         for run in [a, b, c] { try finish(run) }
         #expect(a.search.progress == b.search.progress)
         #expect(a.search.progress != c.search.progress)
@@ -104,7 +113,9 @@ private func data() throws -> Dataset {
         let bytes = try run.encode()
         for count in stride(from: 0, to: bytes.count, by: 997) {
             try Files.replace(path, with: Array(bytes.prefix(count)))
-            let error = #expect(throws: FPNASError.self) { try SearchRun(resuming: path, data: try data()) }
+            let error = #expect(throws: FPNASError.self) {
+                try SearchRun(resuming: path, data: try data())
+            }
             #expect(error?.message.contains(path) == true)
         }
         // Past the checksum: payloads cut or altered must be refused or harmless too.
@@ -122,7 +133,10 @@ private func data() throws -> Dataset {
 
     @Test func theResultKeepsTheBudget() throws {
         let run = try SearchRun(
-            data: try data(), space: try barSpace(), options: options { $0.costWeight = 1; $0.epochs = 6 })
+            data: try data(), space: try barSpace(),
+            options: options {
+                $0.costWeight = 1; $0.epochs = 6
+            })
         try finish(run)
         let macs = try run.space.network(run.result().architecture).cost.macs
         #expect(Double(macs) <= 1.02 * run.progress.costTarget)
@@ -137,7 +151,9 @@ private func data() throws -> Dataset {
         for algorithm in Algorithm.allCases {
             let run = try SearchRun(
                 data: try data(), space: try barSpace(),
-                options: options { $0.algorithm = algorithm; $0.epochs = 2; $0.sampleCount = 3 })
+                options: options {
+                    $0.algorithm = algorithm; $0.epochs = 2; $0.sampleCount = 3
+                })
             try finish(run)
             let macs = try run.space.network(run.result().architecture).cost.macs
             #expect(macs <= run.budget)
@@ -154,7 +170,8 @@ private func data() throws -> Dataset {
         try RunReport.write(run, to: folder)
         let stored = try ArchitectureJSON.load(folder + "/architecture.json")
         #expect(try stored.architecture == run.result().architecture)
-        let lines = String(decoding: try Files.read(folder + "/history.csv"), as: UTF8.self).split(separator: "\n")
+        let lines = String(decoding: try Files.read(folder + "/history.csv"), as: UTF8.self).split(
+            separator: "\n")
         #expect(lines.count == 3 && lines[0].hasPrefix("epoch,step,sample_count"))
         #expect(try PNG.read(folder + "/distribution.png").channels == 3)
         #expect(try PNG.read(folder + "/history.png").channels == 3)
@@ -185,7 +202,8 @@ private func data() throws -> Dataset {
         let space = try Preset.mbconvSmall.space(
             input: ImageShape(height: 16, width: 16, channels: 1), classes: 10)
         for seed in UInt64(0)..<5 {
-            let macs = try space.network(RandomNetwork.near(macs: 400_000, in: space, seed: seed)).cost.macs
+            let macs = try space.network(RandomNetwork.near(macs: 400_000, in: space, seed: seed))
+                .cost.macs
             #expect((360_000...408_000).contains(macs))
         }
         #expect(throws: FPNASError.self) { try RandomNetwork.near(macs: 1000, in: space, seed: 1) }
@@ -216,7 +234,10 @@ private func data() throws -> Dataset {
 
     @Test func aLossThatIsNoNumberStopsTheStepAndChangesNothing() throws {
         let run = try SearchRun(
-            data: try data(), space: try barSpace(), options: options { $0.weightRate = 100; $0.momentum = 0.99; $0.epochs = 40 })
+            data: try data(), space: try barSpace(),
+            options: options {
+                $0.weightRate = 100; $0.momentum = 0.99; $0.epochs = 40
+            })
         var before = run.search.progress
         let error = #expect(throws: FPNASError.self) {
             while !run.isDone {

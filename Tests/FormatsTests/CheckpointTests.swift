@@ -11,7 +11,8 @@ import Testing
         options.minimumSamples = 3
         let search = try Search(space: try randomSpace(5), options: options)
         let ask = try search.ask()
-        try search.tell(ask.number, logLikelihoods: ask.architectures.map { -Double($0.reduce(0, +)) })
+        try search.tell(
+            ask.number, logLikelihoods: ask.architectures.map { -Double($0.reduce(0, +)) })
         _ = try search.ask()
         return search
     }
@@ -35,9 +36,13 @@ import Testing
         for bit in stride(from: 0, to: data.count * 8, by: 5) {
             var flipped = data
             flipped[bit / 8] ^= 1 << (bit % 8)
-            #expect(throws: FPNASError.self) { try Checkpoint.decodeSearch(flipped, name: "a.fpnas") }
+            #expect(throws: FPNASError.self) {
+                try Checkpoint.decodeSearch(flipped, name: "a.fpnas")
+            }
         }
-        #expect(throws: FPNASError.self) { try Checkpoint.decodeSearch(data + [0], name: "a.fpnas") }
+        #expect(throws: FPNASError.self) {
+            try Checkpoint.decodeSearch(data + [0], name: "a.fpnas")
+        }
     }
 
     @Test func otherKindsAreRefused() throws {

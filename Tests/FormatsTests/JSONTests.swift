@@ -48,22 +48,34 @@ import Testing
     @Test func badFilesAreRefusedWithTheirPlace() {
         refuses("", "")
         refuses("", "{")
-        refuses("'layers' is missing", "{\"format\": \"fpnas-space\", \"version\": 1, \"name\": \"s\"}")
-        refuses("version 9", "{\"format\": \"fpnas-space\", \"version\": 9, \"name\": \"s\", \"layers\": []}")
+        refuses(
+            "'layers' is missing", "{\"format\": \"fpnas-space\", \"version\": 1, \"name\": \"s\"}")
+        refuses(
+            "version 9",
+            "{\"format\": \"fpnas-space\", \"version\": 9, \"name\": \"s\", \"layers\": []}")
         refuses("no layers", space(""))
         refuses("layers[0]", space("{\"variables\": []}"))
         refuses(
             "layers[0].variables[1].choices",
-            space("{\"name\": \"a\", \"variables\": [{\"name\": \"v\", \"choices\": [1]}, {\"name\": \"w\", \"choices\": 3}]}"))
-        refuses("unknown key 'colour'", space("{\"name\": \"a\", \"variables\": [], \"colour\": 1}"))
+            space(
+                "{\"name\": \"a\", \"variables\": [{\"name\": \"v\", \"choices\": [1]}, {\"name\": \"w\", \"choices\": 3}]}"
+            ))
+        refuses(
+            "unknown key 'colour'", space("{\"name\": \"a\", \"variables\": [], \"colour\": 1}"))
         refuses("unknown operation 'pool'", space("{\"name\": \"a\", \"operation\": \"pool\"}"))
         refuses(
             "no earlier variable",
-            space("{\"name\": \"a\", \"variables\": [{\"name\": \"v\", \"choices\": [1, 2], \"when\": {\"variable\": \"w\", \"in\": [1]}}]}"))
+            space(
+                "{\"name\": \"a\", \"variables\": [{\"name\": \"v\", \"choices\": [1, 2], \"when\": {\"variable\": \"w\", \"in\": [1]}}]}"
+            ))
         refuses(
             "not one of its choices",
-            space("{\"name\": \"a\", \"variables\": [{\"name\": \"v\", \"choices\": [1, 2]}, {\"name\": \"w\", \"choices\": [1, 2], \"when\": {\"variable\": \"v\", \"in\": [7]}}]}"))
-        refuses("twice", space("{\"name\": \"a\", \"variables\": [{\"name\": \"v\", \"choices\": [1, 1.0]}]}"))
+            space(
+                "{\"name\": \"a\", \"variables\": [{\"name\": \"v\", \"choices\": [1, 2]}, {\"name\": \"w\", \"choices\": [1, 2], \"when\": {\"variable\": \"v\", \"in\": [7]}}]}"
+            ))
+        refuses(
+            "twice",
+            space("{\"name\": \"a\", \"variables\": [{\"name\": \"v\", \"choices\": [1, 1.0]}]}"))
         refuses(
             "kernel '2'",
             space(

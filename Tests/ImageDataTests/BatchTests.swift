@@ -2,7 +2,9 @@ import ImageData
 import Support
 import Testing
 
-private func set(_ labels: [Int32], height: Int = 1, width: Int = 1, pixels: [UInt8]? = nil) throws -> ImageSet {
+private func set(_ labels: [Int32], height: Int = 1, width: Int = 1, pixels: [UInt8]? = nil) throws
+    -> ImageSet
+{
     let buffer = try Buffer<UInt8>(labels.count * height * width, of: "test")
     for i in 0..<buffer.count { buffer[i] = pixels?[i] ?? UInt8(i % 256) }
     return ImageSet(
@@ -41,7 +43,9 @@ private func set(_ labels: [Int32], height: Int = 1, width: Int = 1, pixels: [UI
         let small = try Batcher([1, 2, 3], batchSize: 8, seed: 1, lane: .weights)
         #expect(small.batchesPerEpoch == 1 && small.epoch(4)[0].sorted() == [1, 2, 3])
         #expect(throws: FPNASError.self) { try Batcher([], batchSize: 8, seed: 1, lane: .weights) }
-        #expect(throws: FPNASError.self) { try Batcher([1, 2], batchSize: 1, seed: 1, lane: .weights) }
+        #expect(throws: FPNASError.self) {
+            try Batcher([1, 2], batchSize: 1, seed: 1, lane: .weights)
+        }
     }
 
     /// Values of torch.nn.functional.interpolate: Tests/reference/image_reference.py.

@@ -30,11 +30,14 @@ import Testing
         let wide = try SearchSpace(
             name: "wide",
             layers: (0..<1000).map { l in
-                Layer("a rather long name of a layer \(l)", [Variable("v", (0..<50).map(Choice.integer))])
+                Layer(
+                    "a rather long name of a layer \(l)",
+                    [Variable("v", (0..<50).map(Choice.integer))])
             })
         for space in [try randomSpace(1), try smallNetworkSpace(1), wide] {
             let distribution = try ArchitectureDistribution(space: space, form: .factorised)
-            let canvas = DistributionPicture(distribution, title: space.name, subtitle: "test").draw()
+            let canvas = DistributionPicture(distribution, title: space.name, subtitle: "test")
+                .draw()
             #expect(canvas.width <= 8192 && canvas.height <= 16384)
             #expect(try readBack(canvas) == canvas.pixels)
         }

@@ -4,7 +4,9 @@ import TestSupport
 import Testing
 
 @Suite struct SearchSpaceTests {
-    @Test(arguments: UInt64(0)..<40) func canonicalFormAndCountsMatchTheirDefinition(seed: UInt64) throws {
+    @Test(arguments: UInt64(0)..<40) func canonicalFormAndCountsMatchTheirDefinition(seed: UInt64)
+        throws
+    {
         let space = try randomSpace(seed)
         let rows = allEncodings(space)
         #expect(space.rawCount.description == String(rows.count))
@@ -83,7 +85,8 @@ import Testing
         refuses("no layers") { try SearchSpace(name: "s", layers: []) }
         refuses("no variables") { try SearchSpace(name: "s", layers: [Layer("a", [])]) }
         refuses("'a'") {
-            try SearchSpace(name: "s", layers: [Layer("a", [Variable("v", binary)]), Layer("a", [])])
+            try SearchSpace(
+                name: "s", layers: [Layer("a", [Variable("v", binary)]), Layer("a", [])])
         }
         refuses("two variables 'v'") {
             try SearchSpace(
@@ -106,37 +109,55 @@ import Testing
             refuses("'a.w'") {
                 try SearchSpace(
                     name: "s",
-                    layers: [Layer("a", [Variable("v", binary), Variable("w", binary, when: condition)])])
+                    layers: [
+                        Layer("a", [Variable("v", binary), Variable("w", binary, when: condition)])
+                    ])
             }
         }
     }
 
     @Test func badNetworksAreRefusedWithTheirPlace() throws {
         let input = ImageShape(height: 8, width: 8, channels: 1)
-        func network(_ layers: [Layer], _ shape: ImageShape? = nil, classes: Int = 2) throws -> SearchSpace {
+        func network(_ layers: [Layer], _ shape: ImageShape? = nil, classes: Int = 2) throws
+            -> SearchSpace
+        {
             try SearchSpace(
                 name: "s", layers: layers, input: shape ?? input, classes: classes)
         }
         let classifier = try Layer.block("end", .classifier, [])
-        func conv(_ attributes: [(Attribute, AttributeValues)], stride: Int = 1, repeats: Int = 1) throws -> Layer {
+        func conv(_ attributes: [(Attribute, AttributeValues)], stride: Int = 1, repeats: Int = 1)
+            throws -> Layer
+        {
             try .block("c", .convolution, stride: stride, repeats: repeats, attributes)
         }
         let widths = AttributeValues.searched([.integer(4), .integer(8)])
         refuses("ends with its only classifier") { try network([try conv([(.channels, widths)])]) }
-        refuses("no channels") { try network([try conv([(.kernel, .searched([.integer(3)]))]), classifier]) }
+        refuses("no channels") {
+            try network([try conv([(.kernel, .searched([.integer(3)]))]), classifier])
+        }
         refuses("kernel '4'") {
-            try network([try conv([(.kernel, .searched([.integer(4)])), (.channels, widths)]), classifier])
+            try network([
+                try conv([(.kernel, .searched([.integer(4)])), (.channels, widths)]), classifier,
+            ])
         }
         refuses("kernel '0'") {
-            try network([try conv([(.kernel, .fixed(.integer(0))), (.channels, widths)]), classifier])
+            try network([
+                try conv([(.kernel, .fixed(.integer(0))), (.channels, widths)]), classifier,
+            ])
         }
-        refuses("channels '0'") { try network([try conv([(.channels, .searched([.integer(0)]))]), classifier]) }
+        refuses("channels '0'") {
+            try network([try conv([(.channels, .searched([.integer(0)]))]), classifier])
+        }
         refuses("no free attribute 'expansion'") {
             try network([try conv([(.channels, widths), (.expansion, widths)]), classifier])
         }
         refuses("stride") { try network([try conv([(.channels, widths)], stride: 9), classifier]) }
-        refuses("repeats") { try network([try conv([(.channels, widths)], repeats: 0), classifier]) }
-        refuses("classes") { try network([try conv([(.channels, widths)]), classifier], classes: 1) }
+        refuses("repeats") {
+            try network([try conv([(.channels, widths)], repeats: 0), classifier])
+        }
+        refuses("classes") {
+            try network([try conv([(.channels, widths)]), classifier], classes: 1)
+        }
         refuses("input") {
             try network(
                 [try conv([(.channels, widths)]), classifier],
@@ -145,7 +166,9 @@ import Testing
         refuses("no operation") {
             try network([Layer("a", [Variable("v", binary)]), classifier])
         }
-        refuses("no input") { try SearchSpace(name: "s", layers: [try conv([(.channels, widths)])]) }
+        refuses("no input") {
+            try SearchSpace(name: "s", layers: [try conv([(.channels, widths)])])
+        }
     }
 
     @Test func badEncodingsAreRefused() throws {
@@ -187,7 +210,8 @@ import Testing
         let largest = try space.network(space.largestArchitecture())
         #expect(largest.blocks.filter { $0.kind == .mbconv }.count == 9)
         #expect(throws: FPNASError.self) {
-            try randomSpace(1).network([Int32](repeating: 0, count: try randomSpace(1).variableCount))
+            try randomSpace(1).network(
+                [Int32](repeating: 0, count: try randomSpace(1).variableCount))
         }
     }
 }

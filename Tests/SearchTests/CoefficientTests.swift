@@ -38,7 +38,8 @@ import Testing
 
     @Test func withoutExcessTheCostTermIsGone() {
         let ours = SampleCoefficients.coefficients(
-            weights: [0.25, 0.75], excesses: [0, 0], multiplicities: [1, 1], costWeight: 5, baseline: .none)
+            weights: [0.25, 0.75], excesses: [0, 0], multiplicities: [1, 1], costWeight: 5,
+            baseline: .none)
         #expect(ours == [0.25, 0.75])
     }
 

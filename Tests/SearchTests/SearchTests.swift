@@ -32,7 +32,12 @@ private func toy(layers: Int = 6) throws -> SearchSpace {
     try SearchSpace(
         name: "toy",
         layers: (0..<layers).map { l in
-            Layer("l\(l)", [Variable("a", (0..<4).map(Choice.integer)), Variable("b", (0..<3).map(Choice.integer))])
+            Layer(
+                "l\(l)",
+                [
+                    Variable("a", (0..<4).map(Choice.integer)),
+                    Variable("b", (0..<3).map(Choice.integer)),
+                ])
         })
 }
 
@@ -61,7 +66,10 @@ private func toy(layers: Int = 6) throws -> SearchSpace {
 
     @Test(arguments: [-1, 20]) func theOptimumIsFound(jointStep: Int) throws {
         let search = try Search(
-            space: try toy(), options: options { $0.jointStep = jointStep; $0.minimumSamples = 6 })
+            space: try toy(),
+            options: options {
+                $0.jointStep = jointStep; $0.minimumSamples = 6
+            })
         for _ in 0..<250 { try step(search) }
         #expect(try search.distribution.mode().architecture == [Int32](repeating: 0, count: 12))
         #expect(search.progress.entropy < 0.5 * search.progress.initialEntropy)
@@ -81,15 +89,23 @@ private func toy(layers: Int = 6) throws -> SearchSpace {
         var logits: [Double] = []
         for i in 0..<copy.distribution.logitCount { logits.append(copy.distribution.logits[i]) }
         try logits.withUnsafeBufferPointer { try factorised.setLogits($0) }
-        #expect(search.progress.nextSampleCount == search.options.sampleCount(entropy: search.progress.entropy))
+        #expect(
+            search.progress.nextSampleCount
+                == search.options.sampleCount(entropy: search.progress.entropy))
         for _ in 0..<5 { try step(search) }
     }
 
     @Test func parsecKeepsItsSampleCountAndRandomNeverMoves() throws {
         let parsec = try Search(
-            space: try toy(), options: options { $0.algorithm = .parsec; $0.sampleCount = 9 })
+            space: try toy(),
+            options: options {
+                $0.algorithm = .parsec; $0.sampleCount = 9
+            })
         let random = try Search(
-            space: try toy(), options: options { $0.algorithm = .random; $0.sampleCount = 5 })
+            space: try toy(),
+            options: options {
+                $0.algorithm = .random; $0.sampleCount = 5
+            })
         for _ in 0..<20 {
             try step(parsec)
             try step(random)
@@ -113,7 +129,10 @@ private func toy(layers: Int = 6) throws -> SearchSpace {
     @Test func theMeanBaselineDoesNotDrift() throws {
         func entropy(_ baseline: Baseline) throws -> Double {
             let search = try Search(
-                space: try toy(), options: options { $0.baseline = baseline; $0.learningRate = 0.05 })
+                space: try toy(),
+                options: options {
+                    $0.baseline = baseline; $0.learningRate = 0.05
+                })
             for _ in 0..<200 {
                 let ask = try search.ask()
                 try search.tell(ask.number, logLikelihoods: ask.architectures.map { _ in -1 })
@@ -151,7 +170,10 @@ private func toy(layers: Int = 6) throws -> SearchSpace {
         let space = try SearchSpace(
             name: "tiny", layers: [Layer("a", [Variable("v", [.integer(0), .integer(1)])])])
         let search = try Search(
-            space: space, options: options { $0.algorithm = .parsec; $0.sampleCount = 10 })
+            space: space,
+            options: options {
+                $0.algorithm = .parsec; $0.sampleCount = 10
+            })
         let ask = try search.ask()
         #expect(ask.multiplicities.reduce(0, +) == 10)
         #expect(ask.architectures.count <= 2)
@@ -200,7 +222,10 @@ private func toy(layers: Int = 6) throws -> SearchSpace {
 
     @Test func toldCostsPushTowardsTheTarget() throws {
         let search = try Search(
-            space: try toy(), options: options { $0.costWeight = 1; $0.costTarget = 5; $0.likelihoodScale = 0 })
+            space: try toy(),
+            options: options {
+                $0.costWeight = 1; $0.costTarget = 5; $0.likelihoodScale = 0
+            })
         for _ in 0..<200 {
             let ask = try search.ask()
             try search.tell(
@@ -242,7 +267,9 @@ private func toy(layers: Int = 6) throws -> SearchSpace {
 
     @Test(arguments: [0, 3, 10, 17]) func aRestoredSearchGoesOnBitExactly(at moment: Int) throws {
         let space = try randomSpace(3)
-        let settings = options { $0.jointStep = 8; $0.minimumSamples = 4 }
+        let settings = options {
+            $0.jointStep = 8; $0.minimumSamples = 4
+        }
         let whole = try Search(space: space, options: settings)
         var parts = try Search(space: space, options: settings)
         for i in 0..<25 {
@@ -261,7 +288,8 @@ private func toy(layers: Int = 6) throws -> SearchSpace {
     }
 
     @Test func damagedStatesAreRefusedAndNeverTrap() throws {
-        let search = try Search(space: try randomSpace(3), options: options { $0.minimumSamples = 4 })
+        let search = try Search(
+            space: try randomSpace(3), options: options { $0.minimumSamples = 4 })
         try step(search)
         _ = try search.ask()
         let data = bytes(search)
@@ -275,7 +303,9 @@ private func toy(layers: Int = 6) throws -> SearchSpace {
             let bit = random.integer(below: data.count * 8, step: 0, index: i)
             flipped[bit / 8] ^= 1 << (bit % 8)
             var reader = ByteReader(flipped[...], name: "test")
-            if let survivor = try? Search(space: search.space, from: &reader) { _ = try? survivor.ask() }
+            if let survivor = try? Search(space: search.space, from: &reader) {
+                _ = try? survivor.ask()
+            }
         }
     }
 }

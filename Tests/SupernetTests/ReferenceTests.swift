@@ -21,8 +21,10 @@ import Testing
                 reference.results[String(words[1])] = Double(words[2])
             } else if words[0] == "slot" {
                 reference.slots.append(
-                    (String(words[1]), try #require(Double(words[4])),
-                        try #require(Double(words[5])), []))
+                    (
+                        String(words[1]), try #require(Double(words[4])),
+                        try #require(Double(words[5])), []
+                    ))
             } else {
                 reference.slots[reference.slots.count - 1].gradient = words.compactMap { Float($0) }
             }

@@ -16,7 +16,8 @@ import Testing
             worst = max(worst, error(Elementary.exp(x), Glibc.exp(x)))
         }
         #expect(worst <= 1.5)
-        for x in [-745.2, -745.1, -740, -709, 0, -0.0, 1e-300, 1e-17, 709.7, 709.79, 1e300, -1e300] {
+        for x in [-745.2, -745.1, -740, -709, 0, -0.0, 1e-300, 1e-17, 709.7, 709.79, 1e300, -1e300]
+        {
             #expect(error(Elementary.exp(x), Glibc.exp(x)) <= 1.5, "\(x)")
         }
         #expect(Elementary.exp(.infinity) == .infinity)
@@ -32,7 +33,10 @@ import Testing
             }
         }
         #expect(worst <= 1.5)
-        for x in [Double.leastNonzeroMagnitude, Double(sign: .plus, exponent: -1030, significand: 1.5), 0.999_999_999_9, 1, 1.000_000_000_1, 1.797e308] {
+        for x in [
+            Double.leastNonzeroMagnitude, Double(sign: .plus, exponent: -1030, significand: 1.5),
+            0.999_999_999_9, 1, 1.000_000_000_1, 1.797e308,
+        ] {
             #expect(error(Elementary.log(x), Glibc.log(x)) <= 1.5, "\(x)")
         }
         #expect(Elementary.log(0) == -.infinity)
@@ -51,6 +55,8 @@ import Testing
         #expect(Elementary.logSumExp([]) == -.infinity)
         #expect(Elementary.logSumExp([-.infinity, -.infinity]) == -.infinity)
         #expect(abs(Elementary.logSumExp([1000, 1000]) - (1000 + Glibc.log(2))) < 1e-12)
-        #expect(abs(Elementary.logSumExp([-1000, -1001]) - (-1000 + Glibc.log1p(Glibc.exp(-1)))) < 1e-12)
+        #expect(
+            abs(Elementary.logSumExp([-1000, -1001]) - (-1000 + Glibc.log1p(Glibc.exp(-1)))) < 1e-12
+        )
     }
 }

@@ -26,7 +26,9 @@ import Testing
         for chunks in [0, 1, 2, 7, 1000] {
             team.run(chunks: chunks) { counts[$0] += 1 }
         }
-        #expect((0..<1000).map { counts[$0] } == (0..<1000).map { $0 < 1 ? 4 : $0 < 2 ? 3 : $0 < 7 ? 2 : 1 })
+        #expect(
+            (0..<1000).map { counts[$0] }
+                == (0..<1000).map { $0 < 1 ? 4 : $0 < 2 ? 3 : $0 < 7 ? 2 : 1 })
     }
 
     @Test func threadsOutOfRangeAreRefused() {

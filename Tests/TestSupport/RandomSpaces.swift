@@ -47,7 +47,8 @@ public func canonicalByDefinition(_ row: [Int32], _ space: SearchSpace) -> [Int3
         for (i, variable) in layer.variables.enumerated() {
             var own = true
             if let condition = variable.condition {
-                own = exists[condition.variable]
+                own =
+                    exists[condition.variable]
                     && condition.choices.contains(Int(row[start + condition.variable]))
             }
             exists.append(own)
@@ -70,7 +71,8 @@ public func smallNetworkSpace(_ seed: UInt64) throws -> SearchSpace {
         let width = 4 + 2 * random.integer(below: 3, step: 1, index: l)
         layers.append(
             try Layer.block(
-                "block\(l)", .mbconv, stride: 1 + l, repeats: 1 + random.integer(below: 2, step: 2, index: l),
+                "block\(l)", .mbconv, stride: 1 + l,
+                repeats: 1 + random.integer(below: 2, step: 2, index: l),
                 [
                     (.kernel, .searched([0, 3, 5].map(Choice.integer))),
                     (.squeezeExcite, .searched([0, 1].map(Choice.integer))),
@@ -80,5 +82,6 @@ public func smallNetworkSpace(_ seed: UInt64) throws -> SearchSpace {
     }
     layers.append(try Layer.block("classifier", .classifier, []))
     return try SearchSpace(
-        name: "small", layers: layers, input: ImageShape(height: 6, width: 5, channels: 1), classes: 3)
+        name: "small", layers: layers, input: ImageShape(height: 6, width: 5, channels: 1),
+        classes: 3)
 }

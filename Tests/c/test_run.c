@@ -77,8 +77,9 @@ static void runs_refuse(void) {
     fpnas_run_options options = short_run();
     fpnas_run *run = NULL;
     fpnas_space *abstract_space = NULL;
-    const char json[] = "{\"format\": \"fpnas-space\", \"version\": 1, \"name\": \"s\", \"layers\": "
-                        "[{\"name\": \"a\", \"variables\": [{\"name\": \"v\", \"choices\": [1, 2]}]}]}";
+    const char json[] =
+        "{\"format\": \"fpnas-space\", \"version\": 1, \"name\": \"s\", \"layers\": "
+        "[{\"name\": \"a\", \"variables\": [{\"name\": \"v\", \"choices\": [1, 2]}]}]}";
     FAILS(fpnas_run_options_init(NULL, sizeof options), FPNAS_E_INVALID, "NULL");
     FAILS(fpnas_run_options_init(&options, 4), FPNAS_E_INVALID, "got 4");
     FAILS(fpnas_run_create("/no/such", NULL, NULL, &run), FPNAS_E_IO, "/no/such");
@@ -87,13 +88,15 @@ static void runs_refuse(void) {
     OK(fpnas_space_from_json(json, sizeof json - 1, &abstract_space));
     CHECK_INT(fpnas_run_create(DATA, abstract_space, NULL, &run), FPNAS_E_INVALID);
     options.epochs = 0;
-    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "epochs must be in [1, 1000000], got 0");
+    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID,
+          "epochs must be in [1, 1000000], got 0");
     options = short_run();
     options.algorithm = 5;
     FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "got 5");
     options = short_run();
     options.cost_target = 10;
-    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INFEASIBLE, "the least network has");
+    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INFEASIBLE,
+          "the least network has");
     CHECK(run == NULL);
     fpnas_space_free(abstract_space);
 }

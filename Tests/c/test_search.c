@@ -109,7 +109,8 @@ static void distributions_answer(void) {
     fpnas_space *space = toy(), *same_space = NULL;
     fpnas_distribution *d = NULL, *joint = NULL, *copy = NULL;
     const int32_t rows[2 * LAYERS] = {0, 1, 2, 0, 1, 2, 2, 2, 2, 2, 2, 2};
-    double logits[LAYERS * CHOICES], back[LAYERS * CHOICES], p[2], q[2], value, marginals[LAYERS * CHOICES];
+    double logits[LAYERS * CHOICES], back[LAYERS * CHOICES], p[2], q[2], value,
+        marginals[LAYERS * CHOICES];
     int32_t drawn[10 * LAYERS], form = -1;
     size_t needed, found;
     OK(fpnas_distribution_create(space, FPNAS_FORM_FACTORISED, &d));
@@ -143,8 +144,10 @@ static void distributions_answer(void) {
     FAILS(fpnas_distribution_set_logits(d, logits, LAYERS * CHOICES), FPNAS_E_INVALID, "logit 4");
     FAILS(fpnas_distribution_set_logits(d, logits, 3), FPNAS_E_INVALID, "got 3");
     FAILS(fpnas_distribution_set_logits(d, NULL, 3), FPNAS_E_INVALID, "NULL");
-    FAILS(fpnas_distribution_log_probability(d, rows, SIZE_MAX, 0, p), FPNAS_E_INVALID, "too large");
-    FAILS(fpnas_distribution_log_probability(d, rows, 1, 2, p), FPNAS_E_INVALID, "canonical must be 0 or 1, got 2");
+    FAILS(fpnas_distribution_log_probability(d, rows, SIZE_MAX, 0, p), FPNAS_E_INVALID,
+          "too large");
+    FAILS(fpnas_distribution_log_probability(d, rows, 1, 2, p), FPNAS_E_INVALID,
+          "canonical must be 0 or 1, got 2");
     FAILS(fpnas_distribution_sample(d, 1, 2, 0, drawn, 60, NULL), FPNAS_E_INVALID, "got 0");
     FAILS(fpnas_distribution_sample(d, 1, 2, 11, drawn, 60, &needed), FPNAS_E_BUFFER, "66");
     FAILS(fpnas_distribution_top(d, 0, drawn, p, &found), FPNAS_E_INVALID, "got 0");
@@ -168,11 +171,14 @@ static void budgets_are_kept(void) {
     OK(fpnas_space_preset("mbconv-small", 16, 16, 1, 10, &space));
     OK(fpnas_distribution_create(space, FPNAS_FORM_JOINT, &d));
     OK(fpnas_distribution_expected_cost(d, FPNAS_COST_MACS, &expected));
-    OK(fpnas_distribution_best_within(d, FPNAS_COST_MACS, (int64_t)(expected / 2), row, 64, &value));
+    OK(fpnas_distribution_best_within(d, FPNAS_COST_MACS, (int64_t)(expected / 2), row, 64,
+                                      &value));
     OK(fpnas_space_cost(space, row, &macs, &parameters));
     CHECK(macs <= expected / 2);
-    FAILS(fpnas_distribution_best_within(d, FPNAS_COST_MACS, 5, row, 64, &value), FPNAS_E_INFEASIBLE, "the least costs");
-    FAILS(fpnas_distribution_best_within(d, FPNAS_COST_MACS, -1, row, 64, &value), FPNAS_E_INFEASIBLE, "-1");
+    FAILS(fpnas_distribution_best_within(d, FPNAS_COST_MACS, 5, row, 64, &value),
+          FPNAS_E_INFEASIBLE, "the least costs");
+    FAILS(fpnas_distribution_best_within(d, FPNAS_COST_MACS, -1, row, 64, &value),
+          FPNAS_E_INFEASIBLE, "-1");
     fpnas_distribution_free(d);
     fpnas_space_free(space);
 }
@@ -222,9 +228,12 @@ static void bad_tells_change_nothing(void) {
     FAILS(fpnas_search_tell(search, 0, values, 1), FPNAS_E_INVALID, "closed already");
     FAILS(fpnas_search_tell(search, 77, values, 1), FPNAS_E_INVALID, "77");
     FAILS(fpnas_search_tell(search, ask.number, NULL, 1), FPNAS_E_INVALID, "NULL");
-    FAILS(fpnas_search_tell_some(search, ask.number, out_of_range, values, NULL, 1), FPNAS_E_INVALID, "got 99");
-    FAILS(fpnas_search_tell_some(search, ask.number, twice, values, NULL, 2), FPNAS_E_INVALID, "twice");
-    FAILS(fpnas_search_tell_some(search, ask.number, index, values, negative, 1), FPNAS_E_INVALID, "got -1");
+    FAILS(fpnas_search_tell_some(search, ask.number, out_of_range, values, NULL, 1),
+          FPNAS_E_INVALID, "got 99");
+    FAILS(fpnas_search_tell_some(search, ask.number, twice, values, NULL, 2), FPNAS_E_INVALID,
+          "twice");
+    FAILS(fpnas_search_tell_some(search, ask.number, index, values, negative, 1), FPNAS_E_INVALID,
+          "got -1");
     values[1] = NAN;
     FAILS(fpnas_search_tell(search, ask.number, values, ask.network_count), FPNAS_E_INVALID, "nan");
     values[1] = INFINITY;

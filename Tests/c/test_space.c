@@ -60,9 +60,11 @@ static void builder_makes_abstract_spaces(void) {
     CHECK_INT(rows[1], 0); /* no kernel without a convolution */
     CHECK_INT(rows[4], 2);
     rows[5] = 2;
-    FAILS(fpnas_space_canonicalise(space, rows, 2), FPNAS_E_INVALID, "'b.ratio' must be in 0..<2, got 2");
+    FAILS(fpnas_space_canonicalise(space, rows, 2), FPNAS_E_INVALID,
+          "'b.ratio' must be in 0..<2, got 2");
     FAILS(fpnas_space_layer_name(space, 2, text, sizeof text, NULL), FPNAS_E_INVALID, "got 2");
-    FAILS(fpnas_space_choice_label(space, 0, (size_t)-1, text, sizeof text, NULL), FPNAS_E_INVALID, "choice");
+    FAILS(fpnas_space_choice_label(space, 0, (size_t)-1, text, sizeof text, NULL), FPNAS_E_INVALID,
+          "choice");
     FAILS(fpnas_space_cost(space, rows, (int64_t[]){0}, (int64_t[]){0}), FPNAS_E_INVALID, "");
     fpnas_space_free(space);
 }
@@ -114,9 +116,12 @@ static void builders_refuse(void) {
     OK(fpnas_space_builder_add_layer(builder, "a"));
     FAILS(fpnas_space_builder_set_condition(builder, "v", zero, 1), FPNAS_E_STATE, "no variable");
     FAILS(fpnas_space_builder_add_integers(builder, "v", one, 0), FPNAS_E_INVALID, "got 0");
-    FAILS(fpnas_space_builder_add_integers(builder, "v", NULL, 1), FPNAS_E_INVALID, "choices is NULL");
-    FAILS(fpnas_space_builder_add_integers(builder, "v", one, SIZE_MAX), FPNAS_E_INVALID, "1 to 65536");
-    FAILS(fpnas_space_builder_add_texts(builder, "v", null_choice, 1), FPNAS_E_INVALID, "a choice is NULL");
+    FAILS(fpnas_space_builder_add_integers(builder, "v", NULL, 1), FPNAS_E_INVALID,
+          "choices is NULL");
+    FAILS(fpnas_space_builder_add_integers(builder, "v", one, SIZE_MAX), FPNAS_E_INVALID,
+          "1 to 65536");
+    FAILS(fpnas_space_builder_add_texts(builder, "v", null_choice, 1), FPNAS_E_INVALID,
+          "a choice is NULL");
     FAILS(fpnas_space_builder_set_operation(builder, "pool", 1, 1), FPNAS_E_INVALID, "'pool'");
     OK(fpnas_space_builder_add_reals(builder, "v", nan_choice, 1));
     FAILS(fpnas_space_builder_finish(builder, &space), FPNAS_E_INVALID, "'a.v' has the choice nan");
@@ -156,8 +161,10 @@ static void costs_agree_per_layer(void) {
     OK(fpnas_space_layer_costs(space, row, per, per_parameters, 32, &layers));
     for (size_t i = 0; i < layers; i++) sum += per[i];
     CHECK_INT(sum, macs);
-    FAILS(fpnas_space_layer_costs(space, row, per, per_parameters, 3, &layers), FPNAS_E_BUFFER, "12");
-    FAILS(fpnas_space_layer_costs(space, row, per, NULL, 32, &layers), FPNAS_E_INVALID, "parameters");
+    FAILS(fpnas_space_layer_costs(space, row, per, per_parameters, 3, &layers), FPNAS_E_BUFFER,
+          "12");
+    FAILS(fpnas_space_layer_costs(space, row, per, NULL, 32, &layers), FPNAS_E_INVALID,
+          "parameters");
     OK(fpnas_space_cost_range(space, FPNAS_COST_MACS, &least, &greatest));
     CHECK(least < macs && macs < greatest);
     FAILS(fpnas_space_cost_range(space, 7, &least, &greatest), FPNAS_E_INVALID, "got 7");
@@ -167,7 +174,8 @@ static void costs_agree_per_layer(void) {
     FAILS(fpnas_space_random_near(space, 0, 3, rival, variables), FPNAS_E_INVALID, "got 0");
     FAILS(fpnas_space_random_near(space, 10, 3, rival, variables), FPNAS_E_INFEASIBLE, "10");
     row[0] = 3;
-    FAILS(fpnas_space_cost(space, row, &macs, &parameters), FPNAS_E_INVALID, "'mbconv1.kernel' must be in 0..<3, got 3");
+    FAILS(fpnas_space_cost(space, row, &macs, &parameters), FPNAS_E_INVALID,
+          "'mbconv1.kernel' must be in 0..<3, got 3");
     FAILS(fpnas_space_cost(space, NULL, &macs, &parameters), FPNAS_E_INVALID, "NULL");
     free(row);
     free(rival);
@@ -182,7 +190,8 @@ static void architectures_are_files(void) {
     FILE *file;
     int descriptor = mkstemp(path);
     OK(fpnas_space_variable_count(space, &variables));
-    OK(fpnas_space_architecture_to_json(space, row, NULL, 0, &needed) == FPNAS_E_BUFFER ? FPNAS_OK : 1);
+    OK(fpnas_space_architecture_to_json(space, row, NULL, 0, &needed) == FPNAS_E_BUFFER ? FPNAS_OK
+                                                                                        : 1);
     text = malloc(needed);
     OK(fpnas_space_architecture_to_json(space, row, text, needed, NULL));
     file = fdopen(descriptor, "w");
@@ -202,7 +211,8 @@ static void architectures_are_files(void) {
 
 static void presets_refuse(void) {
     fpnas_space *space = NULL;
-    FAILS(fpnas_space_preset("none", 8, 8, 1, 10, &space), FPNAS_E_INVALID, "there are: mbconv-small");
+    FAILS(fpnas_space_preset("none", 8, 8, 1, 10, &space), FPNAS_E_INVALID,
+          "there are: mbconv-small");
     FAILS(fpnas_space_preset("mbconv-small", 0, 8, 1, 10, &space), FPNAS_E_INVALID, "0 x 8");
     FAILS(fpnas_space_preset("mbconv-small", 8, 8, 1, 1, &space), FPNAS_E_INVALID, "got 1");
     FAILS(fpnas_space_preset("mbconv-small", 8, 8, 1, 10, NULL), FPNAS_E_INVALID, "space is NULL");

@@ -65,7 +65,8 @@ typedef struct fpnas_priv_kernels {
         const float *_Nonnull row, float f, size_t pixels, size_t c, float *_Nonnull y);
     // x = relu(x + bias), x = sigmoid(x + bias), x = x + bias; rows of width c.
     void (*_Nonnull bias_relu)(float *_Nonnull x, const float *_Nonnull b, size_t rows, size_t c);
-    void (*_Nonnull bias_sigmoid)(float *_Nonnull x, const float *_Nonnull b, size_t rows, size_t c);
+    void (*_Nonnull bias_sigmoid)(
+        float *_Nonnull x, const float *_Nonnull b, size_t rows, size_t c);
     void (*_Nonnull bias)(float *_Nonnull x, const float *_Nonnull b, size_t rows, size_t c);
     // dx = dy·y·(1 − y), dx = y > 0 ? dy : 0; in place of dy.
     void (*_Nonnull sigmoid_gradient)(float *_Nonnull dy, const float *_Nonnull y, size_t count);

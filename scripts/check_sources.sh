@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 most_lines=500
-most_columns=100
+most_columns=120
 failed=0
 fail() {
     echo "check_sources: $*" >&2

@@ -58,7 +58,8 @@ import Testing
         refuses(
             "layers[0].variables[1].choices",
             space(
-                "{\"name\": \"a\", \"variables\": [{\"name\": \"v\", \"choices\": [1]}, {\"name\": \"w\", \"choices\": 3}]}"
+                #"{"name": "a", "variables": [{"name": "v", "choices": [1]}, "#
+                    + #"{"name": "w", "choices": 3}]}"#
             ))
         refuses(
             "unknown key 'colour'", space("{\"name\": \"a\", \"variables\": [], \"colour\": 1}"))
@@ -66,12 +67,14 @@ import Testing
         refuses(
             "no earlier variable",
             space(
-                "{\"name\": \"a\", \"variables\": [{\"name\": \"v\", \"choices\": [1, 2], \"when\": {\"variable\": \"w\", \"in\": [1]}}]}"
+                #"{"name": "a", "variables": [{"name": "v", "choices": [1, "#
+                    + #"2], "when": {"variable": "w", "in": [1]}}]}"#
             ))
         refuses(
             "not one of its choices",
             space(
-                "{\"name\": \"a\", \"variables\": [{\"name\": \"v\", \"choices\": [1, 2]}, {\"name\": \"w\", \"choices\": [1, 2], \"when\": {\"variable\": \"v\", \"in\": [7]}}]}"
+                #"{"name": "a", "variables": [{"name": "v", "choices": [1, 2]}, {"name": "w", "#
+                    + #""choices": [1, 2], "when": {"variable": "v", "in": [7]}}]}"#
             ))
         refuses(
             "twice",
@@ -79,7 +82,8 @@ import Testing
         refuses(
             "kernel '2'",
             space(
-                "{\"name\": \"a\", \"operation\": \"conv\", \"kernel\": [2], \"channels\": 4}, {\"name\": \"c\", \"operation\": \"classifier\"}",
+                #"{"name": "a", "operation": "conv", "kernel": [2], "channels": 4}, "#
+                    + #"{"name": "c", "operation": "classifier"}"#,
                 head: "\"input\": {\"height\": 4, \"width\": 4, \"channels\": 1}, \"classes\": 2,"))
     }
 

@@ -20,3 +20,12 @@ read -ra flags <<<"$(pkg-config --cflags --libs fpnas)"
 cc -std=c99 -Wall -Werror build/install/program.c -o build/install/program "${flags[@]}"
 LD_LIBRARY_PATH=build/install/lib build/install/program
 echo "test_install: ok, a program of $(scripts/list_symbols.sh | wc -l) functions links and runs"
+
+# The examples as their first lines say; the first prints what its comment shows.
+for example in examples/c/*.c; do
+    cc -std=c99 -Wall -Werror "$example" -o "build/install/$(basename "$example" .c)" "${flags[@]}"
+done
+LD_LIBRARY_PATH=build/install/lib build/install/ask_tell >build/install/ask_tell.txt
+sed -n 's/^ \*     \(step.*\|[0-9]* samples.*\)/\1/p' examples/c/ask_tell.c |
+    diff - build/install/ask_tell.txt
+echo "test_install: ok, the examples compile, ask_tell prints what it says"

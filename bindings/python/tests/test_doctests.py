@@ -24,3 +24,9 @@ def test_there_are_some():
     finder = doctest.DocTestFinder()
     modules = [importlib.import_module(name) for name in MODULES]
     assert sum(bool(test.examples) for m in modules for test in finder.find(m)) >= 7
+
+
+def test_readme():
+    readme = Path(__file__).resolve().parents[3] / "README.md"
+    result = doctest.testfile(str(readme), module_relative=False)
+    assert result.attempted >= 5 and result.failed == 0

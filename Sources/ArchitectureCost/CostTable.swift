@@ -2,10 +2,10 @@ import ArchitectureDistribution
 import SearchSpace
 import Support
 
-/// The cost of every layer for every input width and every option: a chain of widths.
+/// The cost of every layer of a network space for every input width and every option.
 ///
 /// A layer's cost depends on its own choices and on the width that comes in, so sums over all
-/// architectures are dynamic programmes over the width. Building takes
+/// architectures are dynamic programmes over the chain of widths, `CostChain`. Building takes
 /// O(Σ layers: input widths × options).
 public struct CostTable: Sendable {
     struct LayerTable: Sendable {
@@ -61,69 +61,18 @@ public struct CostTable: Sendable {
         }
         self.layers = layers
         finalWidthCount = widths.count
-        // So that no sum of costs overflows.
-        guard range(of: .macs).upperBound < 1 << 60 else {
-            throw .invalid("networks of '\(space.name)' have 2^60 MACs or more")
-        }
+        _ = try chain(of: .macs)  // refuses costs whose sums would overflow
     }
 
-    // MARK: - Exact sums
-
-    /// E[C(A)] under the distribution, exactly, without sampling. O(table).
-    public func expectation(
-        of metric: CostMetric, under distribution: ArchitectureDistribution
-    ) throws(FPNASError) -> Double {
-        try requireSpace(of: distribution)
-        var arrival = [1.0]
-        var total = 0.0
-        for (index, layer) in layers.enumerated() {
-            let probabilities = distribution.logProbabilities(ofLayer: index, layer.options)
-                .map(Elementary.exp)
-            var next = [Double](repeating: 0, count: widthCount(after: index))
-            for (i, mass) in arrival.enumerated() where mass > 0 {
-                for (o, p) in probabilities.enumerated() {
-                    let row = i * layer.options.count + o
-                    total += mass * p * Double(layer.costs[row].value(of: metric))
-                    next[layer.next[row]] += mass * p
-                }
-            }
-            arrival = next
-        }
-        return total
-    }
-
-    /// The least and the greatest cost of any architecture.
-    public func range(of metric: CostMetric) -> ClosedRange<Int> {
-        var least = [Int](repeating: 0, count: finalWidthCount)
-        var greatest = least
-        for layer in layers.reversed() {
-            let count = layer.options.count
-            var low = [Int](repeating: .max, count: layer.inputWidths.count)
-            var high = [Int](repeating: 0, count: layer.inputWidths.count)
-            for row in layer.costs.indices {
-                let cost = NetworkCost(macs: layer.costs[row].value(of: metric), parameters: 0)
-                let after = layer.next[row]
-                low[row / count] = min(
-                    low[row / count], (cost + NetworkCost(macs: least[after], parameters: 0)).macs)
-                high[row / count] = max(
-                    high[row / count],
-                    (cost + NetworkCost(macs: greatest[after], parameters: 0)).macs)
-            }
-            least = low
-            greatest = high
-        }
-        return least[0]...max(greatest[0], least[0])
-    }
-
-    func widthCount(after layer: Int) -> Int {
-        layer + 1 < layers.count ? layers[layer + 1].inputWidths.count : finalWidthCount
-    }
-
-    func requireSpace(of distribution: ArchitectureDistribution) throws(FPNASError) {
-        guard distribution.space == space else {
-            throw .invalid(
-                "the cost table is of '\(space.name)', the distribution of another space "
-                    + "'\(distribution.space.name)'")
-        }
+    /// The table of one metric, on which all arithmetic is done.
+    public func chain(of metric: CostMetric) throws(FPNASError) -> CostChain {
+        try CostChain(
+            space: space,
+            layers: layers.map { layer in
+                CostChain.LayerChain(
+                    options: layer.options, stateCount: layer.inputWidths.count,
+                    costs: layer.costs.map { $0.value(of: metric) }, next: layer.next)
+            },
+            finalStateCount: finalWidthCount)
     }
 }

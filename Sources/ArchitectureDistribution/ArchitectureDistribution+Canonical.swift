@@ -115,6 +115,16 @@ extension ArchitectureDistribution {
         return true
     }
 
+    /// The canonical index every index of a layer's group stands for.
+    func canonicalIndices(ofGroup group: Int) -> [Int] {
+        let members = variables(ofGroup: group)
+        return (0..<(groupOffsets[group + 1] - groupOffsets[group])).map { j in
+            var index = 0
+            for v in members where exists(v, at: j) { index += choice(of: v, at: j) * strides[v] }
+            return index
+        }
+    }
+
     /// log-mass of every canonical index of a layer's group; −∞ at indices that are not canonical.
     func canonicalLogMasses(ofGroup group: Int) -> [Double] {
         let start = groupOffsets[group]
@@ -125,12 +135,7 @@ extension ArchitectureDistribution {
             for j in 0..<count { unsafe masses[j] = logProbabilities.pointer[start + j] }
             return masses
         }
-        var canonical = [Int](repeating: 0, count: count)
-        for j in 0..<count {
-            for v in members where exists(v, at: j) {
-                canonical[j] += choice(of: v, at: j) * strides[v]
-            }
-        }
+        let canonical = canonicalIndices(ofGroup: group)
         // In two passes, as a sum of exponentials relative to the largest.
         var peaks = masses
         for j in 0..<count {

@@ -143,7 +143,7 @@ extension ArchitectureDistribution {
     }
 
     /// The group a variable belongs to.
-    private func group(of variable: Int) -> Int {
+    func group(of variable: Int) -> Int {
         var low = 0
         var high = groupCount - 1
         while low < high {

@@ -22,7 +22,7 @@ extension ArchitectureDistribution {
     }
 
     /// The first index of the group whose cumulative probability exceeds u.
-    private func draw(_ group: Int, _ u: Double) -> Int {
+    func draw(_ group: Int, _ u: Double) -> Int {
         let start = groupOffsets[group]
         var low = start
         var high = groupOffsets[group + 1] - 1

@@ -209,8 +209,8 @@ public func fpnas_distribution_expected_cost(
     unsafe query(distribution) { (distribution) throws(FPNASError) in
         let expectation = try unsafe output(expectation, "expectation")
         let metric = try costMetric(metric)
-        let table = try CostTable(distribution.space)
-        unsafe expectation.pointee = try table.expectation(of: metric, under: distribution)
+        let chain = try CostTable(distribution.space).chain(of: metric)
+        unsafe expectation.pointee = try chain.expectation(under: distribution)
     }
 }
 
@@ -223,9 +223,8 @@ public func fpnas_distribution_best_within(
     unsafe query(distribution) { (distribution) throws(FPNASError) in
         let metric = try costMetric(metric)
         let logProbability = try unsafe output(logProbability, "log_probability")
-        let best = try CostTable(distribution.space).mostProbable(
-            under: distribution, within: Int(budget), of: metric
-        ).best
+        let chain = try CostTable(distribution.space).chain(of: metric)
+        let best = try chain.mostProbable(under: distribution, within: Int(budget)).best
         try unsafe put(best.architecture, architecture, capacity, nil)
         unsafe logProbability.pointee = best.logProbability
     }

@@ -316,7 +316,7 @@ public func fpnas_space_cost_range(
         let least = try unsafe output(least, "least")
         let greatest = try unsafe output(greatest, "greatest")
         try unsafe withSpace(space) { (space) throws(FPNASError) in
-            let range = try CostTable(space).range(of: try costMetric(metric))
+            let range = try CostTable(space).chain(of: try costMetric(metric)).range
             unsafe least.pointee = Int64(range.lowerBound)
             unsafe greatest.pointee = Int64(range.upperBound)
         }

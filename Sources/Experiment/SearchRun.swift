@@ -18,7 +18,8 @@ public final class SearchRun {
     public let options: RunOptions
     public let pipeline: ImagePipeline
     public let space: SearchSpace
-    public let costs: CostTable
+    /// Exact MACs over the space.
+    public let costs: CostChain
     public internal(set) var search: Search
     let supernet: Supernet
     /// The progress at the end of every finished epoch.
@@ -49,7 +50,7 @@ public final class SearchRun {
         } else {
             space = try Preset.mbconvSmall.space(input: pipeline.shape, classes: pipeline.classes)
         }
-        costs = try CostTable(space)
+        costs = try CostTable(space).chain(of: .macs)
         let halves = try DataSplit.stratified(
             pipeline.trainIndices, of: pipeline.train, share: 0.5, seed: options.seed, salt: 1)
         weightsBatches = try Batcher(
@@ -65,10 +66,10 @@ public final class SearchRun {
         var target = options.costTarget
         if target == 0 && options.costWeight > 0 {
             let uniform = try ArchitectureDistribution(space: space, form: .factorised)
-            target = try costs.expectation(of: .macs, under: uniform) / 2
+            target = try costs.expectation(under: uniform) / 2
         }
         if options.costWeight > 0 {
-            let least = costs.range(of: .macs).lowerBound
+            let least = costs.range.lowerBound
             guard Double(least) <= target else {
                 throw FPNASError(
                     .infeasible, "cost_target is \(target) MACs, the least network has \(least)")
@@ -205,7 +206,7 @@ public final class SearchRun {
 
     func refreshProgress() throws(FPNASError) {
         refreshCounters()
-        progress.expectedMACs = try costs.expectation(of: .macs, under: search.distribution)
+        progress.expectedMACs = try costs.expectation(under: search.distribution)
     }
 }
 

@@ -51,16 +51,17 @@ import Testing
                 least = min(least, cost)
                 greatest = max(greatest, cost)
             }
-            let expectation = try table.expectation(of: metric, under: distribution)
+            let chain = try table.chain(of: metric)
+            let expectation = try chain.expectation(under: distribution)
             #expect(abs(expectation / sum - 1) < 1e-12)
-            #expect(table.range(of: metric) == least...greatest)
+            #expect(chain.range == least...greatest)
         }
     }
 
     @Test(arguments: UInt64(0)..<4, [DistributionForm.factorised, .joint])
     func theBestWithinABudgetEqualsEnumeration(seed: UInt64, form: DistributionForm) throws {
         let space = try smallNetworkSpace(seed)
-        let table = try CostTable(space)
+        let table = try CostTable(space).chain(of: .macs)
         let distribution = try distribution(space, form, seed: seed + 50)
         var networks: [[Int32]: (cost: Int, probability: Double)] = [:]
         for row in allEncodings(space) {
@@ -69,7 +70,7 @@ import Testing
             let cost = try space.network(row).cost.macs
             networks[canonical, default: (cost, 0)].probability += p
         }
-        let range = table.range(of: .macs)
+        let range = table.range
         for share in [0.0, 0.01, 0.05, 0.1, 0.2, 0.35, 0.5, 0.8, 1.0] {
             let budget = range.lowerBound + Int(share * Double(range.count - 1))
             let best = networks.values.filter { $0.cost <= budget }.map(\.probability).max() ?? 0
@@ -90,12 +91,12 @@ import Testing
     @Test func theWholePresetIsSolvedExactly() throws {
         let space = try Preset.mbconvSmall.space(
             input: ImageShape(height: 16, width: 16, channels: 1), classes: 10)
-        let table = try CostTable(space)
+        let table = try CostTable(space).chain(of: .macs)
         for seed in UInt64(1)...3 {
             let distribution = try distribution(space, .factorised, seed: seed)
             let mode = try distribution.mode()
             let whole = try table.mostProbable(
-                under: distribution, within: table.range(of: .macs).upperBound)
+                under: distribution, within: table.range.upperBound)
             #expect(whole.best.architecture == mode.architecture)
             let tight = try table.mostProbable(under: distribution, within: 200_000)
             #expect(tight.isExact && tight.best.logProbability <= mode.logProbability)
@@ -106,7 +107,7 @@ import Testing
         #expect(throws: FPNASError.self) { try CostTable(try randomSpace(1)) }
         let other = try ArchitectureDistribution(space: try smallNetworkSpace(1), form: .factorised)
         #expect(throws: FPNASError.self) {
-            try CostTable(try smallNetworkSpace(2)).expectation(of: .macs, under: other)
+            try CostTable(try smallNetworkSpace(2)).chain(of: .macs).expectation(under: other)
         }
     }
 }

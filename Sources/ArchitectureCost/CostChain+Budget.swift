@@ -2,7 +2,7 @@ import ArchitectureDistribution
 import SearchSpace
 import Support
 
-extension CostTable {
+extension CostChain {
     /// The most probable network whose cost is at most the budget.
     ///
     /// Best-first over the chain of widths with partial networks (cost, log p) that no other of
@@ -11,17 +11,13 @@ extension CostTable {
     /// false; the budget is kept in any case. An impossible budget is an `infeasible` error that
     /// states the least possible cost. (`method.md` point "budget result")
     public func mostProbable(
-        under distribution: ArchitectureDistribution, within budget: Int,
-        of metric: CostMetric = .macs
+        under distribution: ArchitectureDistribution, within budget: Int
     ) throws(FPNASError) -> (best: RankedArchitecture, isExact: Bool) {
-        try requireSpace(of: distribution)
-        let least = range(of: metric).lowerBound
-        guard budget >= least else {
-            throw FPNASError(
-                .infeasible,
-                "no network of '\(space.name)' costs at most \(budget): the least costs \(least)")
+        guard distribution.space == space else {
+            throw .invalid("the costs are of '\(space.name)', the distribution of another space")
         }
-        let chain = BudgetChain(self, distribution, metric, budget)
+        try requireFeasible(budget)
+        let chain = BudgetSearch(self, distribution, budget)
         let (path, logProbability, isExact) = chain.solve()
         var architecture = [Int32](repeating: 0, count: space.variableCount)
         for (index, option) in path.enumerated() {
@@ -35,8 +31,20 @@ extension CostTable {
     }
 }
 
+extension CostChain {
+    /// An impossible budget is an error at once that states the least possible cost.
+    func requireFeasible(_ budget: Int) throws(FPNASError) {
+        let least = range.lowerBound
+        guard budget >= least else {
+            throw FPNASError(
+                .infeasible,
+                "nothing in '\(space.name)' costs at most \(budget): the least costs \(least)")
+        }
+    }
+}
+
 /// A longest path with one resource constraint over the layers' widths.
-private struct BudgetChain {
+private struct BudgetSearch {
     /// A partial network: layers before some layer are decided.
     private struct Label {
         var cost: Int
@@ -55,17 +63,14 @@ private struct BudgetChain {
 
     private static let maximumLabels = 1 << 20
 
-    private let table: CostTable
-    private let metric: CostMetric
+    private let table: CostChain
     private let budget: Int
     private let logProbabilities: [[Double]]
 
     init(
-        _ table: CostTable, _ distribution: ArchitectureDistribution, _ metric: CostMetric,
-        _ budget: Int
+        _ table: CostChain, _ distribution: ArchitectureDistribution, _ budget: Int
     ) {
         self.table = table
-        self.metric = metric
         self.budget = budget
         logProbabilities = table.layers.indices.map {
             distribution.logProbabilities(ofLayer: $0, table.layers[$0].options)
@@ -86,7 +91,7 @@ private struct BudgetChain {
             for (parent, label) in (levels.last ?? []).enumerated() {
                 for o in 0..<count where logProbabilities[index][o] > -.infinity {
                     let row = label.width * count + o
-                    let cost = label.cost + layer.costs[row].value(of: metric)
+                    let cost = label.cost + layer.costs[row]
                     let width = layer.next[row]
                     guard cost + cheapest.cost[index + 1][width] <= budget else { continue }
                     let logProbability = label.logProbability + logProbabilities[index][o]
@@ -102,10 +107,10 @@ private struct BudgetChain {
                 }
             }
             next = undominated(next)
-            if next.count > BudgetChain.maximumLabels {
+            if next.count > BudgetSearch.maximumLabels {
                 isExact = false
                 next.sort { $0.bound > $1.bound }
-                next.removeLast(next.count - BudgetChain.maximumLabels)
+                next.removeLast(next.count - BudgetSearch.maximumLabels)
             }
             levels.append(next)
         }
@@ -144,16 +149,16 @@ private struct BudgetChain {
     /// max Σ (log p − multiplier · cost) of the layers from each on, with the cost of that choice;
     /// an infinite multiplier asks for the least cost alone.
     private func remainder(_ multiplier: Double) -> Remainder {
-        var value = [[Double](repeating: 0, count: table.finalWidthCount)]
-        var cost = [[Int](repeating: 0, count: table.finalWidthCount)]
+        var value = [[Double](repeating: 0, count: table.finalStateCount)]
+        var cost = [[Int](repeating: 0, count: table.finalStateCount)]
         for (index, layer) in table.layers.enumerated().reversed() {
             let count = layer.options.count
-            var best = [Double](repeating: -.infinity, count: layer.inputWidths.count)
-            var spent = [Int](repeating: 0, count: layer.inputWidths.count)
+            var best = [Double](repeating: -.infinity, count: layer.stateCount)
+            var spent = [Int](repeating: 0, count: layer.stateCount)
             for row in layer.costs.indices {
                 let logProbability = logProbabilities[index][row % count]
                 guard logProbability > -.infinity else { continue }
-                let own = layer.costs[row].value(of: metric)
+                let own = layer.costs[row]
                 let after = layer.next[row]
                 let total =
                     multiplier == .infinity

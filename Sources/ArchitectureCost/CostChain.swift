@@ -1,0 +1,144 @@
+import ArchitectureDistribution
+import SearchSpace
+import Support
+
+/// One additive cost over a space: a chain of layers, in which a layer's cost depends on its own
+/// options and on a state that comes in (the width of its input).
+///
+/// Costs are integers, so that everything below is exact; a caller's own costs are turned into
+/// integers by a resolution. Each method says how its time grows, in the layers' rows (states
+/// that come in × options).
+public struct CostChain: Sendable {
+    struct LayerChain: Sendable {
+        /// All choices of the layer's variables, −1 where one does not exist.
+        let options: [[Int32]]
+        let stateCount: Int
+        /// Row s · options.count + o: state s comes in, option o is taken.
+        let costs: [Int]
+        /// The state that goes out, by the same row.
+        let next: [Int]
+    }
+
+    public let space: SearchSpace
+    let layers: [LayerChain]
+    let finalStateCount: Int
+
+    /// The most any architecture may cost, so that no sum overflows.
+    public static let limit = 1 << 60
+
+    init(space: SearchSpace, layers: [LayerChain], finalStateCount: Int) throws(FPNASError) {
+        self.space = space
+        self.layers = layers
+        self.finalStateCount = finalStateCount
+        var most = 0
+        for layer in layers {
+            let (sum, overflow) = most.addingReportingOverflow(layer.costs.max() ?? 0)
+            guard !overflow, sum < CostChain.limit else {
+                throw .invalid("architectures of '\(space.name)' cost 2^60 or more")
+            }
+            most = sum
+        }
+    }
+
+    /// A caller's cost: the sum over all variables that exist of a value for their choice.
+    ///
+    /// - Parameter values: one a choice, flat in factorised order, integers ≥ 0.
+    public init(space: SearchSpace, choiceCosts values: [Int]) throws(FPNASError) {
+        guard values.count == space.factorisedLogitCount else {
+            throw .invalid(
+                "costs must have \(space.factorisedLogitCount) values, got \(values.count)")
+        }
+        for (i, value) in values.enumerated() where value < 0 || value >= CostChain.limit {
+            throw .invalid("cost \(i) must be in 0..<2^60, got \(value)")
+        }
+        var layers: [LayerChain] = []
+        for index in space.layers.indices {
+            let options = try space.options(ofLayer: index)
+            var costs: [Int] = []
+            for option in options {
+                var sum = 0
+                for (v, c) in zip(space.variables(of: index), option) where c >= 0 {
+                    // Values are below 2^60 each; the sum is checked before the next is added.
+                    sum += values[space.factorisedOffsets[v] + Int(c)]
+                    guard sum < CostChain.limit else {
+                        throw .invalid("layer '\(space.layers[index].name)' costs 2^60 or more")
+                    }
+                }
+                costs.append(sum)
+            }
+            layers.append(
+                LayerChain(
+                    options: options, stateCount: 1, costs: costs,
+                    next: [Int](repeating: 0, count: options.count)))
+        }
+        try self.init(space: space, layers: layers, finalStateCount: 1)
+    }
+
+    func stateCount(after layer: Int) -> Int {
+        layer + 1 < layers.count ? layers[layer + 1].stateCount : finalStateCount
+    }
+
+    /// The cost of one architecture. O(V + options of its layers).
+    public func cost(of architecture: [Int32]) throws(FPNASError) -> Int {
+        try space.check(architecture)
+        let active = space.activity(architecture)
+        var state = 0
+        var total = 0
+        for (index, layer) in layers.enumerated() {
+            let range = space.variables(of: index)
+            let wanted = range.map { active[$0] ? architecture[$0] : -1 }
+            // Options are in lexicographic order, with −1 below all choices.
+            let option = layer.options.firstIndex(of: wanted) ?? 0
+            total += layer.costs[state * layer.options.count + option]
+            state = layer.next[state * layer.options.count + option]
+        }
+        return total
+    }
+
+    /// Probability of every option of every layer.
+    func probabilities(
+        _ distribution: ArchitectureDistribution
+    ) throws(FPNASError) -> [[Double]] {
+        guard distribution.space == space else {
+            throw .invalid(
+                "the costs are of '\(space.name)', the distribution of another space "
+                    + "'\(distribution.space.name)'")
+        }
+        return layers.indices.map { layer in
+            distribution.logProbabilities(ofLayer: layer, layers[layer].options)
+                .map(Elementary.exp)
+        }
+    }
+
+    /// Probability that a state comes into each layer, and after the last.
+    func arrivals(_ probabilities: [[Double]]) -> [[Double]] {
+        var arrivals = [[1.0]]
+        for (index, layer) in layers.enumerated() {
+            var next = [Double](repeating: 0, count: stateCount(after: index))
+            for row in layer.costs.indices {
+                let count = layer.options.count
+                next[layer.next[row]] += arrivals[index][row / count] * probabilities[index][row % count]
+            }
+            arrivals.append(next)
+        }
+        return arrivals
+    }
+
+    /// The least and the greatest cost of any architecture. O(rows).
+    public var range: ClosedRange<Int> {
+        var least = [Int](repeating: 0, count: finalStateCount)
+        var greatest = least
+        for layer in layers.reversed() {
+            var low = [Int](repeating: .max, count: layer.stateCount)
+            var high = [Int](repeating: 0, count: layer.stateCount)
+            for row in layer.costs.indices {
+                let state = row / layer.options.count
+                low[state] = min(low[state], layer.costs[row] + least[layer.next[row]])
+                high[state] = max(high[state], layer.costs[row] + greatest[layer.next[row]])
+            }
+            least = low
+            greatest = high
+        }
+        return least[0]...max(greatest[0], least[0])
+    }
+}

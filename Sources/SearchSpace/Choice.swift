@@ -6,7 +6,7 @@ public enum Choice: Hashable, Sendable {
 
     /// The same choice with a whole number always as an integer, so that 3 and 3.0 are one.
     var normalised: Choice {
-        guard case .real(let value) = self, let whole = Int(exactly: value), abs(whole) < 1 << 53
+        guard case .real(let value) = self, abs(value) < 0x1p53, let whole = Int(exactly: value)
         else { return self }
         return .integer(whole)
     }

@@ -72,6 +72,16 @@ import Testing
         #expect(throws: FPNASError.self) { try Preset.named("none") }
     }
 
+    /// −2^63 has no magnitude among the integers.
+    @Test func wholeNumbersAreOneChoiceAndTheExtremesToo() {
+        #expect(Variable("v", [.real(3)]).choices == [.integer(3)])
+        #expect(Variable("v", [.real(-0.0)]).choices == [.integer(0)])
+        for value in [-0x1p63, 0x1p63, 0x1p53, 1e300, -1e300, .infinity, 0.5] {
+            #expect(Variable("v", [.real(value)]).choices == [.real(value)])
+        }
+        #expect(Variable("v", [.real(0x1p53 - 1)]).choices == [.integer(1 << 53 - 1)])
+    }
+
     // MARK: - Refusals
 
     private func refuses(_ part: String, _ make: () throws -> SearchSpace) {

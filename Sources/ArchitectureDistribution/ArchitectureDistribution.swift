@@ -74,6 +74,9 @@ public enum DistributionForm: Int32, Sendable {
         normalise()
     }
 
+    /// Logits lie within ± this; a gap of 746 already makes a probability 0.
+    public static let largestLogit = 1e6
+
     public var groupCount: Int { groupOffsets.count - 1 }
     public var logitCount: Int { logits.count }
 
@@ -84,7 +87,8 @@ public enum DistributionForm: Int32, Sendable {
         guard values.count == logitCount else {
             throw .invalid("logits must have \(logitCount) values, got \(values.count)")
         }
-        for i in 0..<values.count where unsafe !(abs(values[i]) <= 1e6) {
+        for i in 0..<values.count
+        where unsafe !(abs(values[i]) <= ArchitectureDistribution.largestLogit) {
             throw unsafe .invalid("logit \(i) must be finite and within ±1e6, got \(values[i])")
         }
         for i in 0..<values.count { unsafe logits.pointer[i] = values[i] }

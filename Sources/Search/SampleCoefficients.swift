@@ -15,8 +15,9 @@ public enum SampleCoefficients {
         var total = 0.0
         var weights = [Double](repeating: 0, count: logLikelihoods.count)
         for i in logLikelihoods.indices where logLikelihoods[i] > -.infinity {
-            weights[i] =
-                Double(multiplicities[i]) * Elementary.exp(scale * (logLikelihoods[i] - peak))
+            // Finite, so that a scale of 0 leaves no preference between the widest values.
+            let difference = max(logLikelihoods[i] - peak, -.greatestFiniteMagnitude)
+            weights[i] = Double(multiplicities[i]) * Elementary.exp(scale * difference)
             total += weights[i]
         }
         for i in weights.indices { weights[i] /= total }

@@ -88,14 +88,19 @@ public struct SearchOptions: Sendable, Equatable {
         try requireFinite(adamEpsilon, in: 1e-300...1, "adam_epsilon")
         try requireFinite(costWeight, in: 0...1e6, "cost_weight")
         try requireFinite(costTarget, in: 0...1e18, "cost_target")
-        guard costWeight == 0 || costTarget > 0 else {
-            throw .invalid("cost_target must be > 0 where cost_weight is \(costWeight), got 0")
+        guard costWeight == 0 || costTarget >= SearchOptions.smallestCostTarget else {
+            throw .invalid(
+                "cost_target must be at least \(SearchOptions.smallestCostTarget) where "
+                    + "cost_weight is \(costWeight), got \(costTarget)")
         }
         try require(jointStep, in: -1...Int.max, "joint_step")
         try require(warmUpSteps, in: 0...Int.max, "warm_up_steps")
         try require(maximumSteps, in: 0...Int.max, "maximum_steps")
         try requireFinite(stopEntropy, in: 0...1e9, "stop_entropy")
     }
+
+    /// Smaller targets could make cost / target infinite.
+    public static let smallestCostTarget = 1e-18
 
     /// The most samples of one ask.
     public static let sampleLimit = 1 << 16
@@ -112,8 +117,8 @@ public struct SearchOptions: Sendable, Equatable {
     /// K for a distribution of the given entropy. [FP-NAS §3.2]
     public func sampleCount(entropy: Double) -> Int {
         guard algorithm == .fpNAS else { return sampleCount }
-        // Bounded before it becomes an integer.
-        let wanted = min(max(samplesPerNat * entropy, 0), Double(SearchOptions.sampleLimit))
+        // Bounded before it becomes an integer, in an order that turns NaN into 0.
+        let wanted = min(Double(SearchOptions.sampleLimit), max(0, samplesPerNat * entropy))
         return min(max(Int(wanted), minimumSamples), maximumSamples)
     }
 }

@@ -16,9 +16,11 @@ import Support
     /// The draws as they fell, K rows of V, and the network each one is.
     let samples: Buffer<Int32>
     let networkOfSample: [Int]
-    var logLikelihoods: [Double?]
+    private(set) var logLikelihoods: [Double?]
     /// Cost of every network, as told or computed; nil where unknown.
-    var costs: [Double?]
+    private(set) var costs: [Double?]
+    /// Number of networks that have not been told yet.
+    public private(set) var missingCount: Int
 
     init(
         number: UInt64, samples: Buffer<Int32>, sampleCount: Int, space: SearchSpace
@@ -51,6 +53,14 @@ import Support
         self.networkOfSample = networkOfSample
         logLikelihoods = architectures.map { _ in nil }
         costs = architectures.map { _ in nil }
+        missingCount = architectures.count
+    }
+
+    /// Takes in what was told of a network that was missing.
+    func put(_ network: Int, _ logLikelihood: Double, cost: Double?) {
+        logLikelihoods[network] = logLikelihood
+        costs[network] = cost
+        missingCount -= 1
     }
 
     /// Networks that have not been told yet.

@@ -60,14 +60,14 @@ extension Search {
                 throw reader.damaged("a moment of Adam is not a number")
             }
         }
-        adam.updates = try reader.takeInt(0...Int.max - 1)
+        let counters = 0...(Int.max >> 1)
+        adam.updates = try reader.takeInt(counters)
         let decays = try reader.takeDoubles()
         guard decays.count == 2, decays.allSatisfy({ (0...1).contains($0) }) else {
             throw reader.damaged("Adam's decays")
         }
         adam.decay1 = decays[0]
         adam.decay2 = decays[1]
-        let counters = 0...(Int.max >> 1)
         progress.steps = try reader.takeInt(counters)
         progress.asks = try reader.take(UInt64.self)
         guard progress.asks < 1 << 62 else { throw reader.damaged("the number of asks") }
@@ -85,7 +85,11 @@ extension Search {
         bestArchitecture = try reader.takeInt32s()
         if !bestArchitecture.isEmpty { try space.check(bestArchitecture) }
         for _ in 0..<(try reader.takeInt(0...Search.maximumOpenAsks)) {
-            open.append(try Search.readAsk(from: &reader, space, before: progress.asks))
+            let ask = try Search.readAsk(from: &reader, space, before: progress.asks)
+            guard open.last.map({ $0.number < ask.number }) ?? true else {
+                throw reader.damaged("ask \(ask.number) is out of order")
+            }
+            open.append(ask)
         }
         progress.openAsks = open.count
         refreshProgress()
@@ -97,8 +101,10 @@ extension Search {
         let number = try reader.take(UInt64.self)
         let count = try reader.takeInt(1...SearchOptions.sampleLimit)
         guard number < end else { throw reader.damaged("ask \(number) was never made") }
-        let samples = try Buffer<Int32>(
-            try checkedProduct(count, space.variableCount, of: "samples"), of: "samples")
+        let size = try checkedProduct(count, space.variableCount, of: "samples")
+        // Before memory is taken for what cannot be there.
+        guard size <= reader.remaining / 4 else { throw reader.damaged("it ends early") }
+        let samples = try Buffer<Int32>(size, of: "samples")
         try unsafe reader.fill(samples.elements)
         for k in 0..<count {
             let row = unsafe UnsafeBufferPointer(
@@ -112,9 +118,11 @@ extension Search {
             guard logLikelihood != .infinity, cost.isNaN || (0...1e18).contains(cost) else {
                 throw reader.damaged("a told value of ask \(number)")
             }
-            ask.logLikelihoods[network] = logLikelihood.isNaN ? nil : logLikelihood
-            ask.costs[network] = cost.isNaN ? nil : cost
+            if !logLikelihood.isNaN {
+                ask.put(network, logLikelihood, cost: cost.isNaN ? nil : cost)
+            }
         }
+        guard ask.missingCount > 0 else { throw reader.damaged("ask \(number) misses nothing") }
         return ask
     }
 }

@@ -117,24 +117,23 @@ public final class Search {
                 costs.append(try cost(of: ask.architectures[network]))
             }
         }
-        let switching = try ask.missing.count == networks.count ? prepareSwitch() : nil
+        let switching = try ask.missingCount == networks.count ? prepareSwitch() : nil
         // From here on nothing fails.
         for (i, network) in networks.enumerated() {
-            ask.logLikelihoods[network] = logLikelihoods[i]
-            ask.costs[network] = costs[i]
+            ask.put(network, logLikelihoods[i], cost: costs[i])
             if logLikelihoods[i] > progress.bestLogLikelihood {
                 progress.bestLogLikelihood = logLikelihoods[i]
                 bestArchitecture = ask.architectures[network]
             }
         }
         progress.evaluations += networks.count
-        if ask.missing.isEmpty { complete(ask, switching) }
+        if ask.missingCount == 0 { complete(ask, switching) }
     }
 
     /// Closes an open ask without the networks that were not told; those told move the logits.
     public func close(_ number: UInt64) throws(FPNASError) {
         let ask = try openAsk(number)
-        if ask.missing.count == ask.architectures.count {
+        if ask.missingCount == ask.architectures.count {
             open.removeAll { $0 === ask }
             progress.openAsks = open.count
         } else {

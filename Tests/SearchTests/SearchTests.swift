@@ -304,7 +304,8 @@ private func toy(layers: Int = 6) throws -> SearchSpace {
             flipped[bit / 8] ^= 1 << (bit % 8)
             var reader = ByteReader(flipped[...], name: "test")
             if let survivor = try? Search(space: search.space, from: &reader) {
-                _ = try? survivor.ask()
+                for number in survivor.openAskNumbers { try? survivor.close(number) }
+                for _ in 0..<3 { try? step(survivor) }
             }
         }
     }

@@ -6,29 +6,33 @@ import Support
 /// In the factorised form the variables that do not exist sum out to 1. In the joint form a
 /// layer's equivalent indices are added up.
 extension ArchitectureDistribution {
-    /// log of the probability of the network an encoding stands for, in nats.
+    /// log of the probability of the network an encoding stands for, in nats. O(V), and in the
+    /// joint form the number of a layer's encodings that are this network.
     public func canonicalLogProbability(_ architecture: [Int32]) throws(FPNASError) -> Double {
         try space.check(architecture)
+        let active = space.activity(architecture)
+        var sum = 0.0
         switch form {
         case .factorised:
-            var sum = 0.0
-            for (v, active) in space.activity(architecture).enumerated() where active {
+            for v in 0..<space.variableCount where active[v] {
                 unsafe sum += logProbabilities.pointer[groupOffsets[v] + Int(architecture[v])]
             }
-            return sum
         case .joint:
-            var canonical = architecture
-            space.canonicalise(&canonical)
-            var sum = 0.0
             for g in 0..<groupCount {
-                let index = unsafe canonical.withUnsafeBufferPointer { rows in
-                    guard let row = rows.baseAddress else { return 0 }
-                    return unsafe self.index(of: row, variables(ofGroup: g))
+                // Variables that do not exist may have any choice.
+                var equivalent = [groupOffsets[g]]
+                for v in variables(ofGroup: g) {
+                    let choices =
+                        active[v]
+                        ? Int(architecture[v])...Int(architecture[v])
+                        : 0...(space.choiceCounts[v] - 1)
+                    equivalent = equivalent.flatMap { i in choices.map { i + $0 * strides[v] } }
                 }
-                sum += canonicalLogMasses(ofGroup: g)[index]
+                sum += Elementary.logSumExp(
+                    equivalent.map { unsafe logProbabilities.pointer[$0] })
             }
-            return sum
         }
+        return sum
     }
 
     /// Probability of every choice, flat in factorised order; canonical ones count a choice only

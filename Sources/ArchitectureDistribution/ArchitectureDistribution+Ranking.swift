@@ -35,8 +35,10 @@ extension ArchitectureDistribution {
     /// Units are merged one by one, keeping the best `count` sums each time:
     /// O(number of logits + units · count · log count).
     public func top(_ count: Int) throws(FPNASError) -> [RankedArchitecture] {
-        guard count >= 1, count <= 1 << 20 else {
-            throw .invalid("count must be in [1, \(1 << 20)], got \(count)")
+        // The result and what it is traced back from take about 16 bytes a variable and network.
+        let most = max(1, min(1 << 20, (1 << 27) / space.variableCount))
+        guard count >= 1, count <= most else {
+            throw .invalid("count must be in [1, \(most)] for '\(space.name)', got \(count)")
         }
         let units = try units(keeping: count)
         var sums = [0.0]

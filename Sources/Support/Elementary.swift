@@ -2,7 +2,8 @@
 ///
 /// The C library's variants differ by an ulp between versions and CPUs, and one ulp in α is a
 /// different architecture some thousand draws later. Only + − × ÷ and exponent bits are used,
-/// which IEEE 754 fixes. Errors stay below 1.5 ulp (tests compare against the C library).
+/// which IEEE 754 fixes. Errors of exp and log stay below 1.5 ulp (tests compare against the C
+/// library).
 public enum Elementary {
     private static let ln2High = 0x1.62e42fefa38p-1  // 42 bits, so that n · ln2High is exact
     private static let ln2Low = 0x1.ef35793c7673p-45
@@ -51,7 +52,7 @@ public enum Elementary {
         return e * ln2High - ((half - (s * (half + r) + e * ln2Low)) - f)
     }
 
-    /// cos(2π·v) for v in [0, 1).
+    /// cos(2π·v) for v in [0, 1), with an absolute error below 4e-16.
     public static func cosineOfTurns(_ v: Double) -> Double {
         let t = abs(v - 0.5)  // cos(2πv) = −cos(2πt), t in [0, 1/2]
         let sign = t > 0.25 ? 1.0 : -1.0

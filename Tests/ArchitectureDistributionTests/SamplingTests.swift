@@ -86,6 +86,20 @@ import Testing
         #expect(try factorised.mode().architecture == [0, 0, 0, 0, 0, 0, 0])
     }
 
+    /// Ranks so many that they would not fit in memory are refused, not tried.
+    @Test func moreNetworksThanMemoryHoldsAreRefused() throws {
+        let layers = (0..<1000).map {
+            Layer("l\($0)", [Variable("v", [.integer(0), .integer(1)])])
+        }
+        let space = try SearchSpace(name: "long", layers: layers)
+        let distribution = try ArchitectureDistribution(space: space, form: .factorised)
+        for count in [0, -1, 1 << 20, .max] {
+            let error = #expect(throws: FPNASError.self) { try distribution.top(count) }
+            #expect(error?.message.contains("got \(count)") == true)
+        }
+        #expect(try distribution.top(3).count == 3)
+    }
+
     @Test func tenThousandVariablesAreRanked() throws {
         let layers = (0..<2000).map { l in
             Layer("l\(l)", (0..<5).map { Variable("v\($0)", (0..<3).map(Choice.integer)) })

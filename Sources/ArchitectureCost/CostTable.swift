@@ -23,6 +23,9 @@ public struct CostTable: Sendable {
     /// Number of distinct widths after the last layer.
     let finalWidthCount: Int
 
+    /// Rows of all layers together.
+    public static let maximumRows = 1 << 24
+
     public init(_ space: SearchSpace) throws(FPNASError) {
         guard let input = space.input else {
             throw .invalid("the space '\(space.name)' is abstract: its costs are the caller's")
@@ -32,9 +35,17 @@ public struct CostTable: Sendable {
         var widths = [input.channels]
         var height = input.height
         var width = input.width
+        var rows = 0
         var architecture = [Int32](repeating: 0, count: space.variableCount)
         for (index, layer) in space.layers.enumerated() {
             let options = try space.options(ofLayer: index)
+            rows += widths.count * options.count  // at most 2^17 times 2^20 each
+            guard rows <= CostTable.maximumRows else {
+                throw FPNASError(
+                    .infeasible,
+                    "layer '\(layer.name)': \(widths.count) input widths and \(options.count) options"
+                        + " bring the table of costs beyond \(CostTable.maximumRows) rows")
+            }
             let stride = layer.block?.stride ?? 1
             var costs: [NetworkCost] = []
             var outputs: [Int] = []
@@ -51,10 +62,12 @@ public struct CostTable: Sendable {
                 }
             }
             let distinct = Set(outputs).sorted()
+            var places: [Int: Int] = [:]
+            for (i, channels) in distinct.enumerated() { places[channels] = i }
             layers.append(
                 LayerTable(
                     options: options, inputWidths: widths, costs: costs,
-                    next: outputs.map { distinct.firstIndex(of: $0) ?? 0 }))
+                    next: outputs.map { places[$0] ?? 0 }))
             widths = distinct
             height = (height + stride - 1) / stride
             width = (width + stride - 1) / stride

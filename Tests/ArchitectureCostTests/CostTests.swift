@@ -103,6 +103,28 @@ import Testing
         }
     }
 
+    private func wideSpace(_ widths: Int) throws -> SearchSpace {
+        let channels = AttributeValues.searched((1...widths).map(Choice.integer))
+        return try SearchSpace(
+            name: "wide",
+            layers: [
+                .block("first", .convolution, [(.channels, channels)]),
+                .block("second", .convolution, [(.channels, channels)]),
+                .block("classifier", .classifier, []),
+            ], input: ImageShape(height: 4, width: 4, channels: 3), classes: 2)
+    }
+
+    /// Every pair of widths is a row: rows are found in time, and too many are refused in time.
+    @Test func manyWidths() throws {
+        let space = try wideSpace(300)
+        let table = try CostTable(space)
+        let narrow = try space.network([0, 0]).cost.macs
+        let wide = try space.network([299, 299]).cost.macs
+        #expect(try table.chain(of: .macs).range == narrow...wide)
+        let error = #expect(throws: FPNASError.self) { try CostTable(try wideSpace(65536)) }
+        #expect(error?.message.contains("'second'") == true)
+    }
+
     @Test func spacesWithoutNetworksAndOtherSpacesAreRefused() throws {
         #expect(throws: FPNASError.self) { try CostTable(try randomSpace(1)) }
         let other = try ArchitectureDistribution(space: try smallNetworkSpace(1), form: .factorised)

@@ -66,7 +66,9 @@ let package = Package(
         .testTarget(
             name: "ArchitectureCostTests", dependencies: ["ArchitectureCost", "TestSupport"],
             exclude: ["costs.txt"]),
-        .testTarget(name: "SearchTests", dependencies: ["Search", "TestSupport"]),
+        .testTarget(
+            name: "SearchTests", dependencies: ["Search", "TestSupport"],
+            exclude: ["trajectories.txt"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport"]),
         .testTarget(
             name: "ImageDataTests", dependencies: ["ImageData", "CZlib"], exclude: ["images.txt"]),

@@ -76,23 +76,22 @@ private func toy(layers: Int = 6) throws -> SearchSpace {
         #expect(search.progress.form == (jointStep < 0 ? .factorised : .joint))
     }
 
+    /// A search that never switches goes the same way up to the tell of the switch.
     @Test func theSwitchKeepsEntropyAndSampleCount() throws {
-        let search = try Search(space: try toy(), options: options { $0.jointStep = 10 })
-        for _ in 0..<9 { try step(search) }
-        #expect(search.progress.form == .factorised)
-        // The tenth tell moves the factorised logits once more, then they become joint.
-        let ask = try search.ask()
-        let copy = try restored(search)
-        try search.tell(ask.number, logLikelihoods: ask.architectures.map(value))
-        #expect(search.progress.form == .joint)
-        let factorised = try Search(space: search.space, options: options())
-        var logits: [Double] = []
-        for i in 0..<copy.distribution.logitCount { logits.append(copy.distribution.logits[i]) }
-        try logits.withUnsafeBufferPointer { try factorised.setLogits($0) }
-        #expect(
-            search.progress.nextSampleCount
-                == search.options.sampleCount(entropy: search.progress.entropy))
-        for _ in 0..<5 { try step(search) }
+        let joint = try Search(space: try toy(), options: options { $0.jointStep = 10 })
+        let factorised = try Search(space: try toy(), options: options())
+        for _ in 0..<10 {
+            #expect(joint.progress.form == .factorised)
+            try step(joint)
+            try step(factorised)
+        }
+        #expect(joint.progress.form == .joint && factorised.progress.form == .factorised)
+        #expect(joint.progress.entropy < joint.progress.initialEntropy)
+        #expect(abs(joint.progress.entropy - factorised.progress.entropy) < 1e-12)
+        #expect(joint.progress.nextSampleCount == factorised.progress.nextSampleCount)
+        #expect(try joint.distribution.divergence(from: factorised.distribution) < 1e-12)
+        try step(joint)
+        #expect(joint.progress.steps == 11)
     }
 
     @Test func parsecKeepsItsSampleCountAndRandomNeverMoves() throws {

@@ -74,8 +74,10 @@ extension ArchitectureDistribution {
             let g = group(of: members.lowerBound)
             let canonical = canonicalIndices(ofGroup: g)
             let wanted = index(of: option, members)
-            var left = random(members.lowerBound) * Elementary.exp(
-                canonicalLogMasses(ofGroup: g)[wanted])
+            var left =
+                random(members.lowerBound)
+                * Elementary.exp(
+                    canonicalLogMasses(ofGroup: g)[wanted])
             var chosen = wanted
             for j in canonical.indices where canonical[j] == wanted {
                 chosen = j

@@ -112,13 +112,13 @@ public enum DistributionForm: Int32, Sendable {
                 unsafe p[i] = e
                 sum += e
             }
-            let shift = peak + Elementary.log(sum)
+            let shift = Elementary.log(sum)
             let scale = 1 / sum
             var entropy = 0.0
             var mass = 0.0
             for i in range {
                 unsafe p[i] *= scale
-                unsafe logp[i] = z[i] - shift
+                unsafe logp[i] = (z[i] - peak) - shift  // keeps the digits of large logits
                 unsafe entropy -= p[i] * logp[i]
                 unsafe mass += p[i]
                 unsafe running[i] = mass

@@ -20,6 +20,19 @@ import Testing
         #expect(buffer.elements.allSatisfy { $0 == 0 })
     }
 
+    /// Many short rounds: nobody runs a chunk of a round that is over, nobody waits for ever.
+    @Test func roundsFollowEachOther() throws {
+        let team = try ThreadTeam(threads: 4)
+        let sums = try Buffer<Int>(8, of: "sums")
+        for round in 0..<3000 {
+            team.run(chunks: 1 + round % 8) { sums[$0] += round }
+        }
+        for chunk in 0..<8 {
+            let expected = (0..<3000).filter { $0 % 8 >= chunk }.reduce(0, +)
+            #expect(sums[chunk] == expected)
+        }
+    }
+
     @Test(arguments: [1, 2, 5]) func everyChunkRunsOnce(threads: Int) throws {
         let team = try ThreadTeam(threads: threads)
         let counts = try Buffer<Int>(1000, of: "counts")
@@ -48,6 +61,59 @@ import Testing
         #expect(throws: FPNASError.self) { try Files.read(folder + "/none") }
         #expect(throws: FPNASError.self) { try Files.read(folder) }
         #expect(throws: FPNASError.self) { try Files.read(path, limit: 0) }
+        // What could not be replaced is as it was, and nothing is left beside it.
+        let full = folder + "/full"
+        try Files.makeFolder(full + "/inside")
+        let error = #expect(throws: FPNASError.self) { try Files.replace(full, with: [1]) }
+        #expect(error?.code == .io && error?.message.contains("'\(full)'") == true)
+        #expect(Files.exists(full + "/inside"))
+        try Files.replace(path, with: [])
+        #expect(try Files.read(path) == [])
+        let names = directory(folder)
+        #expect(names == ["file", "full"])
+    }
+
+    private func directory(_ path: String) -> [String] {
+        var names: [String] = []
+        guard let folder = opendir(path) else { return names }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// Counts that lie, and memory of another size.
+    @Test func wrongCountsAreRefused() throws {
+        for count in [-1, 3, Int.max, Int.min] {
+            var writer = ByteWriter()
+            writer.put(count)
+            writer.put(0.5)
+            writer.put(0.5)
+            func refuses(_ read: (inout ByteReader) throws -> Void) {
+                var reader = ByteReader(writer.bytes[...], name: "file")
+                let error = #expect(throws: FPNASError.self) { try read(&reader) }
+                #expect(error?.code == .format && error?.message.contains("'file'") == true)
+            }
+            refuses { _ = try $0.takeDoubles() }
+            if count != 3 {
+                refuses { _ = try $0.takeInt32s() }
+                refuses { _ = try $0.takeBytes() }
+                refuses { _ = try $0.takeString() }
+            }
+            refuses { _ = try $0.takeInt(0...2) }
+            let target = try Buffer<Double>(2, of: "target")
+            refuses { try $0.fill(target.elements) }
+        }
+        var writer = ByteWriter()
+        writer.put([UInt8(0xFF), 0xFE])
+        var reader = ByteReader(writer.bytes[...], name: "file")
+        #expect(throws: FPNASError.self) { try reader.takeString() }
+        var two = ByteReader([2], name: "file")
+        #expect(throws: FPNASError.self) { try two.takeBool() }
     }
 
     @Test func bytesRoundTripAndEveryTruncationIsRefused() throws {

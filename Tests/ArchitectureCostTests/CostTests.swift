@@ -7,22 +7,84 @@ import TestSupport
 import Testing
 
 @Suite struct CostTests {
-    /// Counted by PyTorch on a module built from the same description: Tests/reference/cost_reference.py.
-    @Test func costsEqualThoseCountedOnAModule() throws {
-        let space = try Preset.mbconvSmall.space(
-            input: ImageShape(height: 16, width: 16, channels: 1), classes: 10)
+    /// Odd sizes, a stride of three, repeated blocks, searched convolutions.
+    private func oddSpace() throws -> SearchSpace {
+        func integers(_ values: Int...) -> AttributeValues {
+            .searched(values.map(Choice.integer))
+        }
+        return try SearchSpace(
+            name: "odd",
+            layers: [
+                .block(
+                    "stem", .convolution, stride: 3,
+                    [(.kernel, integers(1, 3, 5, 7)), (.channels, integers(5, 9))]),
+                .block(
+                    "three", .mbconv, stride: 2, repeats: 3,
+                    [
+                        (.kernel, integers(0, 3, 7)), (.squeezeExcite, integers(0, 1)),
+                        (.expansion, .searched([.real(0.1), .integer(1), .real(2.5)])),
+                        (.channels, integers(5, 6, 11)),
+                    ]),
+                .block(
+                    "two", .mbconv, repeats: 2,
+                    [
+                        (.kernel, integers(0, 1, 5)),
+                        (.expansion, .searched([.integer(1), .real(1.3)])),
+                        (.channels, integers(6, 11)),
+                    ]),
+                .block(
+                    "mix", .convolution, stride: 2, repeats: 2,
+                    [(.kernel, integers(3, 5)), (.channels, integers(4, 13))]),
+                .block(
+                    "last", .mbconv, stride: 4,
+                    [
+                        (.kernel, .fixed(.integer(3))), (.squeezeExcite, .fixed(.integer(1))),
+                        (.expansion, .fixed(.integer(6))), (.channels, .fixed(.integer(13))),
+                    ]),
+                .block("classifier", .classifier, []),
+            ], input: ImageShape(height: 23, width: 14, channels: 3), classes: 7)
+    }
+
+    /// Counted by PyTorch on modules built from the same descriptions:
+    /// Tests/reference/cost_reference.py.
+    @Test(arguments: ["mbconv-small", "odd"]) func costsAndSizesEqualThoseOfAModule(
+        name: String
+    ) throws {
+        let space =
+            name == "odd"
+            ? try oddSpace()
+            : try Preset.mbconvSmall.space(
+                input: ImageShape(height: 16, width: 16, channels: 1), classes: 10)
+        let table = try CostTable(space)
         let folder = #filePath.split(separator: "/").dropLast().joined(separator: "/")
         let text = String(decoding: try Files.read("/\(folder)/costs.txt"), as: UTF8.self)
-        let lines = text.split(separator: "\n").filter { !$0.hasPrefix("#") }
+        let lines = text.split(separator: "\n").filter { $0.hasPrefix(name + " ") }
         #expect(lines.count == 20)
         for line in lines {
             let numbers = line.split(separator: " ").compactMap { Int($0) }
-            let architecture = numbers.dropLast(2).map { Int32($0) }
-            let cost = try space.network(architecture).cost
-            #expect(cost.macs == numbers[numbers.count - 2])
-            #expect(cost.parameters == numbers[numbers.count - 1])
-            let layers = try space.network(architecture).costPerLayer(layerCount: space.layerCount)
-            #expect(layers.reduce(.zero, +) == cost)
+            let architecture = numbers.prefix(space.variableCount).map { Int32($0) }
+            let network = try space.network(architecture)
+            #expect(network.cost.macs == numbers[space.variableCount])
+            #expect(network.cost.parameters == numbers[space.variableCount + 1])
+            let layers = network.costPerLayer(layerCount: space.layerCount)
+            #expect(layers.reduce(.zero, +) == network.cost)
+            for metric in [CostMetric.macs, .parameters] {
+                let cost = try table.chain(of: metric).cost(of: architecture)
+                #expect(cost == network.cost.value(of: metric))
+            }
+            var sizes: [Int] = []
+            for layer in 0..<space.layerCount {
+                let last = try #require(network.blocks.last { $0.layer == layer })
+                sizes += [last.outHeight, last.outWidth, last.outChannels]
+            }
+            #expect(sizes == Array(numbers.dropFirst(space.variableCount + 2)))
+            for (block, next) in zip(network.blocks, network.blocks.dropFirst()) {
+                #expect(block.outChannels == next.inChannels && block.outHeight == next.inHeight)
+                #expect(
+                    block.hasResidual
+                        == (block.kind == .mbconv && block.stride == 1
+                            && block.inChannels == block.outChannels))
+            }
         }
     }
 

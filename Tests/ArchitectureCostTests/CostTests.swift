@@ -150,6 +150,27 @@ import Testing
         #expect(error?.message.contains(String(range.lowerBound)) == true)
     }
 
+    /// Ties everywhere, either metric, every budget at which the answer can change.
+    @Test(arguments: UInt64(0)..<3, [CostMetric.macs, .parameters])
+    func tiedNetworksWithinEveryBudget(seed: UInt64, metric: CostMetric) throws {
+        let space = try smallNetworkSpace(seed)
+        let chain = try CostTable(space).chain(of: metric)
+        let uniform = try ArchitectureDistribution(space: space, form: .factorised)
+        var best: [Int: Double] = [:]
+        for row in allEncodings(space) {
+            let cost = try space.network(row).cost.value(of: metric)
+            best[cost] = max(best[cost] ?? -.infinity, try uniform.canonicalLogProbability(row))
+        }
+        var most = -Double.infinity
+        for (i, cost) in best.keys.sorted().enumerated() {
+            most = max(most, best[cost] ?? most)
+            guard i % 5 == 0 || i < 20 else { continue }
+            let found = try chain.mostProbable(under: uniform, within: cost)
+            #expect(try space.network(found.best.architecture).cost.value(of: metric) <= cost)
+            #expect(abs(found.best.logProbability - most) < 1e-10 && found.isExact)
+        }
+    }
+
     @Test func theWholePresetIsSolvedExactly() throws {
         let space = try Preset.mbconvSmall.space(
             input: ImageShape(height: 16, width: 16, channels: 1), classes: 10)

@@ -117,7 +117,8 @@ public struct CostChain: Sendable {
             var next = [Double](repeating: 0, count: stateCount(after: index))
             for row in layer.costs.indices {
                 let count = layer.options.count
-                next[layer.next[row]] += arrivals[index][row / count] * probabilities[index][row % count]
+                next[layer.next[row]] +=
+                    arrivals[index][row / count] * probabilities[index][row % count]
             }
             arrivals.append(next)
         }

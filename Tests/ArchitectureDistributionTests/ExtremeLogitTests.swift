@@ -1,9 +1,10 @@
-import ArchitectureDistribution
 import Glibc
 import SearchSpace
 import Support
 import TestSupport
 import Testing
+
+@testable import ArchitectureDistribution
 
 /// Ties, and logits at the ends of their range.
 @Suite struct ExtremeLogitTests {
@@ -85,6 +86,22 @@ import Testing
                 let joint = try distribution.joint()
                 #expect(abs(joint.entropy - distribution.entropy) < 1e-9)
             }
+        }
+    }
+
+    /// No uniform number lies beyond the running sums of what can be drawn, however they round.
+    @Test func runningSumsReachOne() throws {
+        let space = try SearchSpace(
+            name: "s", layers: [Layer("a", [Variable("v", (0..<40).map(Choice.integer))])])
+        for seed in UInt64(0)..<50 {
+            let random = Philox(seed: seed, stream: .weights)
+            // The last ten cannot be drawn.
+            let distribution = try distribution(space, .factorised) { i in
+                i < 30 ? random.normal(step: 0, index: i) : -1000
+            }
+            let sums = Array(distribution.cumulative.elements)
+            #expect(zip(sums, sums.dropFirst()).allSatisfy { $0 <= $1 })
+            #expect(sums[28] < 1 && sums[29] > 1)
         }
     }
 

@@ -1,14 +1,6 @@
 import SearchSpace
 import Support
 
-/// An independent part of an architecture and its canonical options: a whole layer in the joint
-/// form, a variable with those that depend on it in the factorised form.
-public struct Unit: Sendable {
-    public let variables: [Int]
-    /// Log-probability and choices (in `variables` order), most probable first.
-    public let options: [(logProbability: Double, choices: [Int32])]
-}
-
 /// A network and its probability.
 public struct RankedArchitecture: Sendable {
     public let architecture: [Int32]
@@ -30,17 +22,21 @@ extension ArchitectureDistribution {
         return best
     }
 
-    /// The `count` most probable networks, most probable first; ties in lexicographic unit order.
+    /// The `count` most probable networks, most probable first; ties in an order that neither
+    /// `count` nor the machine changes.
     ///
     /// Units are merged one by one, keeping the best `count` sums each time:
     /// O(number of logits + units · count · log count).
     public func top(_ count: Int) throws(FPNASError) -> [RankedArchitecture] {
-        // The result and what it is traced back from take about 16 bytes a variable and network.
-        let most = max(1, min(1 << 20, (1 << 27) / space.variableCount))
+        // Of every variable, under every choice it exists under, `count` sums of some 40 bytes
+        // may be kept: together at most about a gigabyte.
+        var kept = space.variableCount
+        for exists in space.existence { for each in exists where each { kept += 1 } }
+        let most = max(1, min(1 << 20, (1 << 25) / kept))
         guard count >= 1, count <= most else {
             throw .invalid("count must be in [1, \(most)] for '\(space.name)', got \(count)")
         }
-        let units = try units(keeping: count)
+        let units = units(keeping: count)
         var sums = [0.0]
         // For every merge, which earlier sum and which option each kept sum came from.
         var origins: [[(earlier: Int32, option: Int32)]] = []
@@ -70,22 +66,6 @@ extension ArchitectureDistribution {
         }
     }
 
-    /// The independent parts of the distribution with their `limit` best canonical options.
-    public func units(keeping limit: Int = .max) throws(FPNASError) -> [Unit] {
-        var units: [Unit] = []
-        for members in parts() {
-            let options = try space.options(of: members)
-            let logProbabilities = logProbabilities(of: options, members)
-            units.append(
-                Unit(
-                    variables: members,
-                    options: best(logProbabilities, limit).map { i in
-                        (logProbabilities[i], options[i].map { max($0, 0) })
-                    }))
-        }
-        return units
-    }
-
     /// Log-probability of every option of a layer, in the order of `space.options(ofLayer:)`.
     public func logProbabilities(
         ofLayer layer: Int, _ options: [[Int32]]
@@ -113,35 +93,6 @@ extension ArchitectureDistribution {
                 return masses[index]
             }
         }
-    }
-
-    /// Indices of the `limit` largest finite values, largest first, ties in order.
-    private func best(_ values: [Double], _ limit: Int) -> ArraySlice<Int> {
-        let finite = values.indices.filter { values[$0] > -.infinity }
-        if limit == 1 {
-            var top = finite.first
-            for i in finite { if let t = top, values[i] > values[t] { top = i } }
-            return (top.map { [$0] } ?? [])[...]
-        }
-        return finite.sorted {
-            values[$0] != values[$1] ? values[$0] > values[$1] : $0 < $1
-        }.prefix(limit)
-    }
-
-    /// The variables of every independent part: a layer's in the joint form; a variable without
-    /// condition and all that depend on it in the factorised form.
-    private func parts() -> [[Int]] {
-        guard form == .factorised else {
-            return (0..<groupCount).map { Array(variables(ofGroup: $0)) }
-        }
-        var members: [[Int]] = []
-        var part = [Int](repeating: 0, count: space.variableCount)
-        for v in 0..<space.variableCount {
-            let parent = space.parents[v]
-            part[v] = parent < 0 ? members.count : part[parent]
-            if parent < 0 { members.append([v]) } else { members[part[v]].append(v) }
-        }
-        return members
     }
 
     /// The group a variable belongs to.

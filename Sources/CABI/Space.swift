@@ -283,7 +283,7 @@ public func fpnas_space_cost(
         let parameters = try unsafe output(parameters, "parameters")
         try unsafe withSpace(space) { (space) throws(FPNASError) in
             let row = try unsafe CABI.architecture(architecture, of: space)
-            let cost = try space.network(row).cost
+            let cost = try space.network(row).cost()
             unsafe macs.pointee = Int64(cost.macs)
             unsafe parameters.pointee = Int64(cost.parameters)
         }

@@ -143,7 +143,7 @@ public enum RandomNetwork {
                 seed: seed, step: UInt64(draw) | 1 << 63, count: 1, into: row.pointer)
             var architecture = unsafe Array(row.elements)
             space.canonicalise(&architecture)
-            let cost = try space.network(architecture).cost.macs
+            let cost = try space.network(architecture).cost().macs
             guard Double(cost) <= Double(macs) * 1.02 else { continue }
             if abs(cost - macs) < nearest.distance { nearest = (architecture, abs(cost - macs)) }
             if Double(cost) >= Double(macs) * 0.9 { return architecture }

@@ -137,7 +137,7 @@ public final class SearchRun {
         }
         try search.tell(ask.number, logLikelihoods: logLikelihoods)
         for (i, value) in logLikelihoods.enumerated()
-        where value > bestWithinBudget.logLikelihood && networks[i].cost.macs <= budget {
+        where value > bestWithinBudget.logLikelihood && networks[i].cost().macs <= budget {
             bestWithinBudget = (ask.architectures[i], value)
         }
     }

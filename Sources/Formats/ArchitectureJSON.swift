@@ -78,7 +78,7 @@ private struct ArchitectureDocument: Codable {
             }
             return LayerChoices(layer: layer.name, choices: values)
         }
-        let cost = space.isNetwork ? try space.network(architecture).cost : nil
+        let cost = space.isNetwork ? try space.network(architecture).cost() : nil
         macs = cost?.macs
         parameters = cost?.parameters
     }

@@ -144,7 +144,7 @@ public final class Search {
     /// The cost equation 7 needs and nobody told: exact MACs, or nil where none is needed.
     private func cost(of architecture: [Int32]) throws(FPNASError) -> Double? {
         guard options.costWeight > 0 else { return nil }
-        return Double(try space.network(architecture).cost.macs)
+        return Double(try space.network(architecture).cost().macs)
     }
 
     private func check(

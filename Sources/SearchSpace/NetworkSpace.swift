@@ -1,17 +1,40 @@
 import Support
 
-extension Layer {
-    /// A layer of a network space: arrays of several values are searched, single values fixed.
-    ///
-    /// Where an MBConv's kernel may be 0, its activation, squeeze-and-excitation and expansion
-    /// exist only under the other kernels; its width always exists.
-    public static func block(
-        _ name: String, _ operation: Operation, stride: Int = 1, repeats: Int = 1,
-        _ attributes: [(Attribute, AttributeValues)]
-    ) throws(FPNASError) -> Layer {
+/// A layer of a network space in the making: attributes of several values are searched, single
+/// values fixed.
+///
+/// Where an MBConv's kernel may be 0, what shapes its inside exists only under the other kernels;
+/// its width always exists. What a block of its own chooses exists only where there are so many
+/// blocks.
+public struct LayerDraft: Sendable {
+    public var name: String
+    public var operation: Operation
+    public var stride = 1
+    /// Numbers of blocks; searched where there are several.
+    public var repeats = [1]
+    public var attributes: [(Attribute, AttributeValues)] = []
+    /// Searched attributes that every block of the layer chooses for itself.
+    public var perBlock: Set<Attribute> = []
+    public var alternatives: [Block.Alternative] = []
+
+    public init(_ name: String, _ operation: Operation) {
+        self.name = name
+        self.operation = operation
+    }
+
+    public func layer() throws(FPNASError) -> Layer {
         var fixed: [Attribute: Choice] = [:]
         var variables: [Variable] = []
-        var skip: Condition?
+        guard let most = repeats.max() else {
+            throw .invalid("layer '\(name)' has an empty list of repeats")
+        }
+        if repeats.count > 1 {
+            variables.append(Variable(Block.repeatsName, repeats.map(Choice.integer)))
+        }
+        if !alternatives.isEmpty {
+            variables.append(
+                Variable(Block.alternativeName, alternatives.map { .text($0.name) }))
+        }
         // The kernel decides whether others exist, so it goes first; otherwise in given order.
         let kernelFirst =
             attributes.filter { $0.0 == .kernel } + attributes.filter { $0.0 != .kernel }
@@ -23,19 +46,89 @@ extension Layer {
             switch values {
             case .fixed(let choice): fixed[attribute] = choice
             case .searched(let choices):
-                let conditional = attribute != .kernel && attribute != .channels
-                variables.append(
-                    Variable(attribute.rawValue, choices, when: conditional ? skip : nil))
-                if attribute == .kernel, choices.contains(.integer(0)) {
-                    skip = Condition(
-                        variable: 0,
-                        choices: choices.indices.filter { choices[$0] != .integer(0) })
+                if perBlock.contains(attribute) {
+                    for position in 0..<min(most, Block.maximumRepeats) {
+                        let condition = try condition(attribute, position, variables)
+                        variables.append(
+                            Variable(
+                                Block.name(of: attribute, position: position), choices,
+                                when: condition))
+                    }
+                } else {
+                    let condition = try condition(attribute, nil, variables)
+                    variables.append(Variable(attribute.rawValue, choices, when: condition))
                 }
             }
         }
         return Layer(
             name, variables,
-            block: Block(operation, fixed: fixed, stride: stride, repeats: repeats))
+            block: Block(
+                operation, fixed: fixed, stride: stride, repeats: most, alternatives: alternatives))
+    }
+
+    /// What decides whether an attribute's variable exists: the kernel of its block, else the
+    /// number of blocks, else the alternative.
+    private func condition(
+        _ attribute: Attribute, _ position: Int?, _ variables: [Variable]
+    ) throws(FPNASError) -> Condition? {
+        var found: [Condition] = []
+        if attribute != .kernel, attribute != .channels {
+            for (index, variable) in variables.enumerated() {
+                guard let (of, own) = Block.attribute(named: variable.name), of == .kernel,
+                    own == nil || own == position, variable.choices.contains(.integer(0))
+                else { continue }
+                found.append(
+                    Condition(
+                        variable: index,
+                        choices: variable.choices.indices.filter {
+                            variable.choices[$0] != .integer(0)
+                        }))
+            }
+        }
+        if let position {
+            // A kernel of the same block exists only where the block does.
+            let viaKernel = found.contains {
+                Block.attribute(named: variables[$0.variable].name)?.position != nil
+            }
+            if !viaKernel,
+                let counts = condition(
+                    variables, Block.repeatsName,
+                    { choice in
+                        (choice.number ?? 0) > Double(position)
+                    })
+            {
+                found.append(counts)
+            }
+        }
+        if found.isEmpty, !alternatives.isEmpty {
+            let free = alternatives.filter {
+                $0.operation.attributes.contains(attribute) && $0.fixed[attribute] == nil
+            }
+            if let named = condition(
+                variables, Block.alternativeName,
+                { choice in
+                    free.contains { choice == .text($0.name) }
+                })
+            {
+                found.append(named)
+            }
+        }
+        guard found.count <= 1 else {
+            throw .invalid(
+                "layer '\(name)': '\(attribute.rawValue)' of each block would depend on the number "
+                    + "of blocks and on a kernel they share: let each block choose its kernel too")
+        }
+        return found.first
+    }
+
+    /// That a variable has one of the choices that are wanted; nil where all are, or it is not.
+    private func condition(
+        _ variables: [Variable], _ name: String, _ isWanted: (Choice) -> Bool
+    ) -> Condition? {
+        guard let index = variables.firstIndex(where: { $0.name == name }) else { return nil }
+        let choices = variables[index].choices
+        let wanted = choices.indices.filter { isWanted(choices[$0]) }
+        return wanted.count == choices.count ? nil : Condition(variable: index, choices: wanted)
     }
 }
 
@@ -45,9 +138,26 @@ public enum AttributeValues: Hashable, Sendable {
     case searched([Choice])
 }
 
+extension Layer {
+    /// A layer of a network space whose blocks share every choice.
+    public static func block(
+        _ name: String, _ operation: Operation, stride: Int = 1, repeats: Int = 1,
+        _ attributes: [(Attribute, AttributeValues)]
+    ) throws(FPNASError) -> Layer {
+        var draft = LayerDraft(name, operation)
+        draft.stride = stride
+        draft.repeats = [repeats]
+        draft.attributes = attributes
+        return try draft.layer()
+    }
+}
+
 extension SearchSpace {
     /// The same space for images of another shape or another number of classes.
     public func adapted(to input: ImageShape, classes: Int) throws(FPNASError) -> SearchSpace {
-        try SearchSpace(name: name, layers: layers, input: input, classes: classes)
+        if let cells {
+            return try SearchSpace(name: name, cells: cells, input: input, classes: classes)
+        }
+        return try SearchSpace(name: name, layers: layers, input: input, classes: classes)
     }
 }

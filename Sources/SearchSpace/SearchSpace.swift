@@ -25,6 +25,8 @@ public struct SearchSpace: Hashable, Sendable {
     public let input: ImageShape?
     /// Number of classes; 0 in an abstract space.
     public let classes: Int
+    /// What is built around the choices of a cell network; nil where the layers are a chain.
+    public let cells: CellNetwork?
 
     /// Total number of variables, V.
     public let variableCount: Int
@@ -42,8 +44,24 @@ public struct SearchSpace: Hashable, Sendable {
     public static let maximumChoices = 1 << 16
     public static let maximumVariables = 1 << 20
 
+    /// The space of a cell network.
+    public init(
+        name: String, cells: CellNetwork, input: ImageShape, classes: Int
+    ) throws(FPNASError) {
+        try cells.check()
+        try self.init(
+            name: name, layers: cells.layers, input: input, classes: classes, cells: cells)
+    }
+
+    /// A chain of layers: a network space where there is an input, otherwise an abstract one.
     public init(
         name: String, layers: [Layer], input: ImageShape? = nil, classes: Int = 0
+    ) throws(FPNASError) {
+        try self.init(name: name, layers: layers, input: input, classes: classes, cells: nil)
+    }
+
+    private init(
+        name: String, layers: [Layer], input: ImageShape?, classes: Int, cells: CellNetwork?
     ) throws(FPNASError) {
         guard !layers.isEmpty else { throw .invalid("the space '\(name)' has no layers") }
         var layerNames = Set<String>()
@@ -79,13 +97,14 @@ public struct SearchSpace: Hashable, Sendable {
                 )
             }
         }
-        guard !choiceCounts.isEmpty else {
+        guard !choiceCounts.isEmpty || input != nil else {
             throw .invalid("the space '\(name)' has no variables: nothing is searched")
         }
         self.name = name
         self.layers = layers
         self.input = input
         self.classes = classes
+        self.cells = cells
         self.variableCount = choiceCounts.count
         self.choiceCounts = choiceCounts
         self.layerStarts = layerStarts
@@ -250,70 +269,6 @@ extension SearchSpace {
                 throw .invalid(
                     "\(place) depends on choice \(choice), which must be in 0..<\(count)")
             }
-        }
-    }
-
-    /// A network space: blocks everywhere, one classifier at the end, buildable values.
-    private func checkNetwork() throws(FPNASError) {
-        guard let input else {
-            if let layer = layers.first(where: { $0.block != nil }) {
-                throw .invalid("layer '\(layer.name)' has an operation, but '\(name)' has no input")
-            }
-            return
-        }
-        guard (1...4096).contains(input.height), (1...4096).contains(input.width),
-            (1...64).contains(input.channels)
-        else {
-            throw .invalid(
-                "input must be at most 4096 x 4096 x 64, got "
-                    + "\(input.height) x \(input.width) x \(input.channels)")
-        }
-        guard (2...65536).contains(classes) else {
-            throw .invalid("classes must be in [2, 65536], got \(classes)")
-        }
-        for (index, layer) in layers.enumerated() {
-            guard let block = layer.block else {
-                throw .invalid("layer '\(layer.name)' of a network space has no operation")
-            }
-            guard (block.operation == .classifier) == (index == layers.count - 1) else {
-                throw .invalid(
-                    "layer '\(layer.name)': a network space ends with its only classifier")
-            }
-            try checkBlock(block, of: layer)
-        }
-    }
-
-    private func checkBlock(_ block: Block, of layer: Layer) throws(FPNASError) {
-        guard (1...8).contains(block.stride), (1...1024).contains(block.repeats) else {
-            throw .invalid(
-                "layer '\(layer.name)': stride must be in [1, 8] and repeats in [1, 1024], got "
-                    + "\(block.stride) and \(block.repeats)")
-        }
-        let known = Block.attributes(of: block.operation)
-        for variable in layer.variables {
-            guard let attribute = Attribute(rawValue: variable.name), known.contains(attribute),
-                block.fixed[attribute] == nil
-            else {
-                throw .invalid(
-                    "layer '\(layer.name)': \(block.operation.rawValue) has no free attribute "
-                        + "'\(variable.name)'")
-            }
-            for choice in variable.choices { try block.check(attribute, choice, in: layer.name) }
-        }
-        for attribute in Attribute.allCases {
-            guard let choice = block.fixed[attribute] else { continue }
-            guard known.contains(attribute) else {
-                throw .invalid(
-                    "layer '\(layer.name)': \(block.operation.rawValue) has no attribute "
-                        + "'\(attribute.rawValue)'")
-            }
-            try block.check(attribute, choice, in: layer.name)
-        }
-        let hasChannels =
-            block.fixed[.channels] != nil
-            || layer.variables.contains { $0.name == Attribute.channels.rawValue }
-        guard hasChannels || block.operation == .classifier else {
-            throw .invalid("layer '\(layer.name)' has no channels")
         }
     }
 }

@@ -171,6 +171,7 @@ extension ActivationPlan {
                     extent.hiddenChannels * (outLine + squeezeLine)
                         + extent.squeezeChannels * hiddenLine + squeezeLine + hiddenLine,
                     kernel * kernel * hiddenLine, extent.inChannels * max(hiddenLine, outLine))
+            default: break  // refused when the extents are made
             }
         }
     }

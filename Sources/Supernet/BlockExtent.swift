@@ -32,6 +32,7 @@ extension BlockExtent {
         guard let input = space.input else {
             throw .invalid("the space '\(space.name)' is abstract: it has no networks to train")
         }
+        try requireTrainable(space)
         var extents: [BlockExtent] = []
         var widths = [input.channels]
         var height = input.height
@@ -58,6 +59,24 @@ extension BlockExtent {
             }
         }
         return extents
+    }
+
+    /// Other operations and attributes have costs, and no kernels yet.
+    private static func requireTrainable(_ space: SearchSpace) throws(FPNASError) {
+        let known: Set<Attribute> = [.kernel, .activation, .squeezeExcite, .expansion, .channels]
+        for layer in space.layers {
+            guard let block = layer.block, block.alternatives.isEmpty,
+                [.convolution, .mbconv, .classifier].contains(block.operation),
+                known.isSuperset(of: block.fixed.keys),
+                layer.variables.allSatisfy({ variable in
+                    Attribute(rawValue: variable.name).map(known.contains) ?? false
+                })
+            else {
+                throw .invalid(
+                    "layer '\(layer.name)' of '\(space.name)' is none the built-in supernet can train"
+                )
+            }
+        }
     }
 
     private mutating func take(_ values: AttributeRange, inWidths: [Int]) {
@@ -112,7 +131,7 @@ extension BlockExtent {
             hiddenChannels = max(hiddenChannels, block.hiddenChannels)
             squeezeChannels = max(squeezeChannels, block.squeezeChannels)
             hasExpansion = hasExpansion || block.hasExpansion
-        case .convolution: break
+        default: break
         }
         if !kernels.contains(block.kernel) { kernels = (kernels + [block.kernel]).sorted() }
     }
@@ -122,8 +141,8 @@ extension NetworkBlock.Kind {
     var operation: Operation {
         switch self {
         case .convolution: return .convolution
-        case .mbconv, .identity, .projection: return .mbconv
         case .classifier: return .classifier
+        default: return .mbconv
         }
     }
 }
@@ -147,11 +166,16 @@ private struct AttributeRange {
         // One architecture per choice shows the values of every variable of the layer.
         var architecture = [Int32](repeating: 0, count: space.variableCount)
         let variables = space.variables(of: layer)
-        var settings = [space.settings(of: layer, architecture)]
+        guard let plan = space.plan(of: layer) else {
+            (kernels, channels, expansions, squeezes) = ([], [], [], false)
+            return
+        }
+        var settings = [plan.settings(position: 0, architecture[space.variables(of: layer)])]
         for v in variables {
             for choice in 1..<max(1, space.choiceCounts[v]) {
                 architecture[v] = Int32(choice)
-                settings.append(space.settings(of: layer, architecture))
+                settings.append(
+                    plan.settings(position: 0, architecture[space.variables(of: layer)]))
             }
             architecture[v] = 0
         }

@@ -110,6 +110,7 @@ extension Supernet {
                 && block.squeezeChannels <= extent.squeezeChannels
                 && (extent.hasExpansion || !block.hasExpansion)
                 && (block.hasExpansion || block.hiddenChannels == block.inChannels)
+        default: fits = false
         }
         let incoming = bound.last?.outChannels ?? input.channels
         guard fits, block.isAt(extent), block.inChannels == incoming,
@@ -150,6 +151,7 @@ extension Supernet {
                 place.squeezeBias = matrix(slots.squeezeBias).offset
                 place.exciteBias = matrix(slots.exciteBias).offset
             }
+        default: break
         }
         return place
     }

@@ -12,7 +12,6 @@ extension Supernet {
         for b in bound.reversed() where b.kind != .identity {
             let (from, to) = (dy, free)
             switch b.kind {
-            case .identity: break
             case .classifier:
                 team.run(chunks: pass.chunks) { pass.classifierGradient(b, from, into: to, $0) }
                 pass.reduceClassifier(b)
@@ -47,6 +46,7 @@ extension Supernet {
                 pass.finishGradient(b.expandNorm, pixels: b.inPixels)
                 team.run(chunks: pass.chunks) { pass.expandGradient(b, from, into: to, $0) }
                 pass.reduceExpand(b)
+            default: break  // refused when the network was bound
             }
             // Behind a residual connection the gradient was added to in place.
             if !b.hasResidual { swap(&dy, &free) }

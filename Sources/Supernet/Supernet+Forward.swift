@@ -143,10 +143,10 @@ extension Pass {
     /// A block's first visit of the data, up to its first normalisation.
     fileprivate func beginBlock(_ b: BoundBlock, _ chunk: Int) {
         switch b.kind {
-        case .identity: break
         case .convolution, .projection: convolve(b, chunk)
         case .mbconv: if b.hasExpansion { expand(b, chunk) } else { depthwise(b, chunk) }
         case .classifier: classify(b, chunk)
+        default: break
         }
     }
 

@@ -59,12 +59,12 @@ extension Supernet {
     private func forEachNorm(_ body: (NormPlace) -> Void) {
         for b in bound {
             switch b.kind {
-            case .identity, .classifier: break
             case .convolution, .projection: body(b.outNorm)
             case .mbconv:
                 if b.hasExpansion { body(b.expandNorm) }
                 body(b.innerNorm)
                 body(b.outNorm)
+            default: break
             }
         }
     }

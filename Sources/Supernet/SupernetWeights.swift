@@ -133,6 +133,7 @@ struct BlockSlots {
             }
             if extent.kernels.isEmpty { return }
             addMBConv(extent, name, &table)
+        default: break  // refused when the extents are made
         }
     }
 

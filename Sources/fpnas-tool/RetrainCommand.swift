@@ -48,7 +48,7 @@ struct RetrainCommand: ParsableCommand {
         var options = options
         options.imageSize = space.input?.height ?? 0
         let images = try Dataset.load(folder: data)
-        let macs = try space.network(found).cost.macs
+        let macs = try space.network(found).cost().macs
         var networks = [("found", found)]
         if !noRandom {
             networks.append(("random", try RandomNetwork.near(macs: macs, in: space, seed: seed)))
@@ -58,7 +58,7 @@ struct RetrainCommand: ParsableCommand {
         for (name, architecture) in networks {
             let run = try RetrainRun(
                 data: images, space: space, architecture: architecture, options: options)
-            let cost = run.network.cost
+            let cost = run.network.cost()
             say(
                 "\(left(name, 8))\(grouped(cost.macs)) MACs, \(grouped(cost.parameters)) parameters, "
                     + "\(epochs) epochs")

@@ -167,9 +167,9 @@ struct SearchCommand: ParsableCommand {
 
     private func conclude(_ run: SearchRun) throws {
         let result = try run.result()
-        let cost = try run.space.network(result.architecture).cost
+        let cost = try run.space.network(result.architecture).cost()
         let mode = try run.mode()
-        let modeCost = try run.space.network(mode.architecture).cost
+        let modeCost = try run.space.network(mode.architecture).cost()
         let p = run.progress
         say("")
         say(

@@ -28,7 +28,7 @@ struct ShowCommand: ParsableCommand {
 
     private func show(_ architecture: [Int32], _ space: SearchSpace) {
         say("space     \(space.name)")
-        if let cost = (try? space.network(architecture))?.cost {
+        if let cost = (try? space.network(architecture))?.cost() {
             say("cost      \(grouped(cost.macs)) MACs, \(grouped(cost.parameters)) parameters")
         }
         say("")
@@ -51,7 +51,7 @@ struct ShowCommand: ParsableCommand {
         say("")
         say("most probable networks")
         for entry in try search.distribution.top(5) {
-            let cost = (try? search.space.network(entry.architecture))?.cost
+            let cost = (try? search.space.network(entry.architecture))?.cost()
             say(
                 right(decimal(Elementary.exp(entry.logProbability) * 100, 3) + " %", 10)
                     + (cost.map { right(grouped($0.macs) + " MACs", 20) } ?? "") + "  "

@@ -64,13 +64,13 @@ import Testing
             let numbers = line.split(separator: " ").compactMap { Int($0) }
             let architecture = numbers.prefix(space.variableCount).map { Int32($0) }
             let network = try space.network(architecture)
-            #expect(network.cost.macs == numbers[space.variableCount])
-            #expect(network.cost.parameters == numbers[space.variableCount + 1])
+            #expect(network.cost().macs == numbers[space.variableCount])
+            #expect(network.cost().parameters == numbers[space.variableCount + 1])
             let layers = network.costPerLayer(layerCount: space.layerCount)
-            #expect(layers.reduce(.zero, +) == network.cost)
+            #expect(layers.reduce(.zero, +) == network.cost())
             for metric in [CostMetric.macs, .parameters] {
                 let cost = try table.chain(of: metric).cost(of: architecture)
-                #expect(cost == network.cost.value(of: metric))
+                #expect(cost == network.cost().value(of: metric))
             }
             var sizes: [Int] = []
             for layer in 0..<space.layerCount {
@@ -108,12 +108,12 @@ import Testing
             var least = Int.max
             var greatest = 0
             for row in allEncodings(space) {
-                let cost = try space.network(row).cost.value(of: metric)
+                let cost = try space.network(row).cost().value(of: metric)
                 sum += Glibc.exp(try distribution.logProbability(row)) * Double(cost)
                 least = min(least, cost)
                 greatest = max(greatest, cost)
             }
-            let chain = try table.chain(of: metric)
+            let chain = table.chain(of: metric)
             let expectation = try chain.expectation(under: distribution)
             #expect(abs(expectation / sum - 1) < 1e-12)
             #expect(chain.range == least...greatest)
@@ -129,7 +129,7 @@ import Testing
         for row in allEncodings(space) {
             let canonical = canonicalByDefinition(row, space)
             let p = Glibc.exp(try distribution.logProbability(row))
-            let cost = try space.network(row).cost.macs
+            let cost = try space.network(row).cost().macs
             networks[canonical, default: (cost, 0)].probability += p
         }
         let range = table.range
@@ -138,7 +138,7 @@ import Testing
             let best = networks.values.filter { $0.cost <= budget }.map(\.probability).max() ?? 0
             let found = try table.mostProbable(under: distribution, within: budget)
             #expect(found.isExact)
-            #expect(try space.network(found.best.architecture).cost.macs <= budget)
+            #expect(try space.network(found.best.architecture).cost().macs <= budget)
             #expect(abs(found.best.logProbability - Glibc.log(best)) < 1e-10)
             let own = try distribution.canonicalLogProbability(found.best.architecture)
             #expect(abs(found.best.logProbability - own) < 1e-10)
@@ -158,7 +158,7 @@ import Testing
         let uniform = try ArchitectureDistribution(space: space, form: .factorised)
         var best: [Int: Double] = [:]
         for row in allEncodings(space) {
-            let cost = try space.network(row).cost.value(of: metric)
+            let cost = try space.network(row).cost().value(of: metric)
             best[cost] = max(best[cost] ?? -.infinity, try uniform.canonicalLogProbability(row))
         }
         var most = -Double.infinity
@@ -166,7 +166,7 @@ import Testing
             most = max(most, best[cost] ?? most)
             guard i % 5 == 0 || i < 20 else { continue }
             let found = try chain.mostProbable(under: uniform, within: cost)
-            #expect(try space.network(found.best.architecture).cost.value(of: metric) <= cost)
+            #expect(try space.network(found.best.architecture).cost().value(of: metric) <= cost)
             #expect(abs(found.best.logProbability - most) < 1e-10 && found.isExact)
         }
     }
@@ -201,9 +201,9 @@ import Testing
     @Test func manyWidths() throws {
         let space = try wideSpace(300)
         let table = try CostTable(space)
-        let narrow = try space.network([0, 0]).cost.macs
-        let wide = try space.network([299, 299]).cost.macs
-        #expect(try table.chain(of: .macs).range == narrow...wide)
+        let narrow = try space.network([0, 0]).cost().macs
+        let wide = try space.network([299, 299]).cost().macs
+        #expect(table.chain(of: .macs).range == narrow...wide)
         let error = #expect(throws: FPNASError.self) { try CostTable(try wideSpace(65536)) }
         #expect(error?.message.contains("'second'") == true)
     }

@@ -138,7 +138,7 @@ private func data() throws -> Dataset {
                 $0.costWeight = 1; $0.epochs = 6
             })
         try finish(run)
-        let macs = try run.space.network(run.result().architecture).cost.macs
+        let macs = try run.space.network(run.result().architecture).cost().macs
         #expect(Double(macs) <= 1.02 * run.progress.costTarget)
         let error = #expect(throws: FPNASError.self) {
             try SearchRun(
@@ -155,7 +155,7 @@ private func data() throws -> Dataset {
                     $0.algorithm = algorithm; $0.epochs = 2; $0.sampleCount = 3
                 })
             try finish(run)
-            let macs = try run.space.network(run.result().architecture).cost.macs
+            let macs = try run.space.network(run.result().architecture).cost().macs
             #expect(macs <= run.budget)
             #expect(throws: FPNASError.self) { try run.step() }
         }
@@ -203,7 +203,7 @@ private func data() throws -> Dataset {
             input: ImageShape(height: 16, width: 16, channels: 1), classes: 10)
         for seed in UInt64(0)..<5 {
             let macs = try space.network(RandomNetwork.near(macs: 400_000, in: space, seed: seed))
-                .cost.macs
+                .cost().macs
             #expect((360_000...408_000).contains(macs))
         }
         #expect(throws: FPNASError.self) { try RandomNetwork.near(macs: 1000, in: space, seed: 1) }

@@ -63,7 +63,8 @@ import Testing
             ))
         refuses(
             "unknown key 'colour'", space("{\"name\": \"a\", \"variables\": [], \"colour\": 1}"))
-        refuses("unknown operation 'pool'", space("{\"name\": \"a\", \"operation\": \"pool\"}"))
+        refuses(
+            "unknown operation 'pooling'", space("{\"name\": \"a\", \"operation\": \"pooling\"}"))
         refuses(
             "no earlier variable",
             space(
@@ -80,9 +81,9 @@ import Testing
             "twice",
             space("{\"name\": \"a\", \"variables\": [{\"name\": \"v\", \"choices\": [1, 1.0]}]}"))
         refuses(
-            "kernel '2'",
+            "kernel '16'",
             space(
-                #"{"name": "a", "operation": "conv", "kernel": [2], "channels": 4}, "#
+                #"{"name": "a", "operation": "conv", "kernel": [16], "channels": 4}, "#
                     + #"{"name": "c", "operation": "classifier"}"#,
                 head: "\"input\": {\"height\": 4, \"width\": 4, \"channels\": 1}, \"classes\": 2,"))
     }

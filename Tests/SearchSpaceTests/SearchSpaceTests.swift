@@ -145,9 +145,9 @@ import Testing
         refuses("no channels") {
             try network([try conv([(.kernel, .searched([.integer(3)]))]), classifier])
         }
-        refuses("kernel '4'") {
+        refuses("kernel '16'") {
             try network([
-                try conv([(.kernel, .searched([.integer(4)])), (.channels, widths)]), classifier,
+                try conv([(.kernel, .searched([.integer(16)])), (.channels, widths)]), classifier,
             ])
         }
         refuses("kernel '0'") {

@@ -139,12 +139,15 @@ def test_spawn():
 
 def test_control_c(flat):
     search = fpnas.Search(flat, seed=1, minimum_samples=8)
+    # A test run in the background may have inherited that SIGINT is ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         while time.monotonic() - start < 60:
             ask = search.ask()
             ask.tell(np.zeros(len(ask)))
+    signal.signal(signal.SIGINT, before)
     for number in search.open_asks:
         search.close_ask(number)
     ask = search.ask()

@@ -62,7 +62,13 @@ extension CostChain {
             masses.append(zip(values, probabilities[index]).map { $0 * $1 })
             tail = next
         }
-        return distribution.gradient(
-            ofMasses: masses.reversed(), options: layers.map(\.options))
+        var gradient = [Double](repeating: 0, count: distribution.logitCount)
+        let view = try LayerOptions(distribution, options: layers.map(\.options))
+        unsafe gradient.withUnsafeMutableBufferPointer { gradient in
+            guard let start = gradient.baseAddress else { return }
+            unsafe view.addGradient(
+                ofMasses: masses.reversed(), distribution, probabilities, factor: 1, to: start)
+        }
+        return gradient
     }
 }

@@ -78,21 +78,41 @@ public struct CostChain: Sendable {
         layer + 1 < layers.count ? layers[layer + 1].stateCount : finalStateCount
     }
 
-    /// The cost of one architecture. O(V + options of its layers).
+    /// The cost of one architecture. O(V · log options of its layers).
     public func cost(of architecture: [Int32]) throws(FPNASError) -> Int {
         try space.check(architecture)
         let active = space.activity(architecture)
         var state = 0
         var total = 0
         for (index, layer) in layers.enumerated() {
-            let range = space.variables(of: index)
-            let wanted = range.map { active[$0] ? architecture[$0] : -1 }
-            // Options are in lexicographic order, with −1 below all choices.
-            let option = layer.options.firstIndex(of: wanted) ?? 0
-            total += layer.costs[state * layer.options.count + option]
-            state = layer.next[state * layer.options.count + option]
+            let row =
+                state * layer.options.count + option(of: architecture, active, layer: index)
+            total += layer.costs[row]
+            state = layer.next[row]
         }
         return total
+    }
+
+    /// The place of an architecture's choices among a layer's options; `active` are the variables
+    /// that exist.
+    func option(of architecture: [Int32], _ active: [Bool], layer: Int) -> Int {
+        let options = layers[layer].options
+        let members = space.variables(of: layer)
+        // Options are in lexicographic order, with −1 below all choices.
+        var low = 0
+        var high = options.count - 1
+        while low < high {
+            let middle = (low + high) / 2
+            var isBelow = false
+            for (i, v) in members.enumerated() {
+                let wanted = active[v] ? architecture[v] : -1
+                if options[middle][i] == wanted { continue }
+                isBelow = options[middle][i] < wanted
+                break
+            }
+            if isBelow { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// Probability of every option of every layer.

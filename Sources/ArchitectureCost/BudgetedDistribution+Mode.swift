@@ -1,0 +1,79 @@
+import ArchitectureDistribution
+import SearchSpace
+import Support
+
+extension BudgetedDistribution {
+    /// The most probable network within the budgets, with its log P (not log q).
+    ///
+    /// One upper budget alone is exact, by `CostChain.mostProbable`. Bands and several budgets are
+    /// the programme's: exact where it is, otherwise the best of those that keep the budgets with
+    /// rounded costs. Equal ones: the lowest options win. O(nodes · terms).
+    public func mode() throws(FPNASError) -> (best: RankedArchitecture, isExact: Bool) {
+        guard logProbability > -.infinity else { throw infeasible }
+        if budgets.count == 1, budgets[0].least == 0, !isExact {
+            return try budgets[0].chain.mostProbable(under: distribution, within: budgets[0].most)
+        }
+        let architecture = try programMode()
+        let logProbability = try distribution.canonicalLogProbability(architecture)
+        return (
+            RankedArchitecture(architecture: architecture, logProbability: logProbability), isExact
+        )
+    }
+
+    /// The best path through the nodes: max instead of Σ.
+    private func programMode() throws(FPNASError) -> [Int32] {
+        let best = try Buffer<Double>(program.nodeCount + 1, of: "sums of costs")
+        // −∞ marks nodes from which nothing follows.
+        for i in 0..<best.count { best[i] = -.infinity }
+        for state in program.layers[program.layers.count - 1] {
+            for i in 0..<state.count { best[state.offset + i] = 0 }
+        }
+        // By layer and state, every term's most probable option.
+        var options: [[[(log: Double, option: Int)]]] = []
+        for (layer, states) in program.layers.dropLast().enumerated() {
+            let logs = distribution.logProbabilities(ofLayer: layer, view.options[layer])
+            options.append(
+                states.map { state in
+                    var own = state.terms.map { _ in (log: -Double.infinity, option: 0) }
+                    for (o, term) in state.termOfOption.enumerated()
+                    where term >= 0 && logs[o] > own[Int(term)].log {
+                        own[Int(term)] = (logs[o], o)
+                    }
+                    return own
+                })
+        }
+        for layer in options.indices.reversed() {
+            for (s, state) in program.layers[layer].enumerated() {
+                for t in state.terms.indices {
+                    let log = options[layer][s][t].log
+                    guard log > -.infinity else { continue }
+                    for i in 0..<state.count {
+                        let value =
+                            log + best[program.target(layer, state, term: t, node: i)]
+                        if value > best[state.offset + i] { best[state.offset + i] = value }
+                    }
+                }
+            }
+        }
+        var architecture = [Int32](repeating: 0, count: space.variableCount)
+        var s = 0
+        var node = program.layers[0][0].offset
+        for layer in options.indices {
+            let state = program.layers[layer][s]
+            var chosen: (term: Int, option: Int)?
+            for t in state.terms.indices {
+                let (log, option) = options[layer][s][t]
+                let target = program.target(layer, state, term: t, node: node - state.offset)
+                guard log > -.infinity, log + best[target] == best[node] else { continue }
+                if chosen.map({ option < $0.option }) ?? true { chosen = (t, option) }
+            }
+            guard let chosen else { throw infeasible }
+            for (v, c) in zip(space.variables(of: layer), view.options[layer][chosen.option]) {
+                architecture[v] = max(c, 0)
+            }
+            node = program.target(layer, state, term: chosen.term, node: node - state.offset)
+            s = state.terms[chosen.term].next
+        }
+        return architecture
+    }
+}

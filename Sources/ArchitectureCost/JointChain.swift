@@ -41,7 +41,7 @@ struct JointChain {
         for index in chains[0].layers.indices {
             let count = chains[0].layers[index].options.count
             rows += states.count * count
-            guard rows <= CostTable.maximumRows else { throw JointChain.tooLarge(chains[0].space) }
+            guard rows <= CostChain.maximumRows else { throw JointChain.tooLarge(chains[0].space) }
             var costs = [[Int]](repeating: [], count: chains.count)
             var next: [Int] = []
             var found: [[Int]] = []
@@ -83,6 +83,6 @@ struct JointChain {
     private static func tooLarge(_ space: SearchSpace) -> FPNASError {
         FPNASError(
             .infeasible,
-            "the budgets of '\(space.name)' together need more than \(CostTable.maximumRows) rows")
+            "the budgets of '\(space.name)' together need more than \(CostChain.maximumRows) rows")
     }
 }

@@ -11,7 +11,7 @@ import Testing
         let network = try smallNetworkSpace(1)
         let macs = try CostTable(network).chain(of: .macs)
         for row in allEncodings(network) {
-            #expect(try macs.cost(of: row) == network.network(row).cost.macs)
+            #expect(try macs.cost(of: row) == network.network(row).cost().macs)
         }
         let space = try randomSpace(3)
         let values = (0..<space.factorisedLogitCount).map { $0 * $0 }

@@ -9,8 +9,13 @@ import Support
 ///        {"name": "a", "operation": "mbconv", "stride": 2, "kernel": [0, 3], "channels": 16},
 ///        {"name": "classifier", "operation": "classifier"}]}
 ///
-/// In a layer with an operation an array is searched and a single value fixed. A layer of an
-/// abstract space lists its `variables` instead:
+/// In a layer with an operation an array is searched and a single value fixed; `kernel.2` is of the
+/// second block alone, and `per_block` lists attributes that every block chooses for itself. `op`
+/// lists whole blocks of which one is chosen. A cell network has `cells` in place of `layers`:
+///
+///     "cells": {"network": "nas-bench-201", "channels": 16, "cells": 5}
+///
+/// A layer of an abstract space lists its `variables`:
 ///
 ///     {"name": "a", "variables": [{"name": "op", "choices": ["skip", "conv"]},
 ///       {"name": "k", "choices": [3, 5], "when": {"variable": "op", "in": ["conv"]}}]}
@@ -28,10 +33,18 @@ public enum SpaceJSON {
         try decode(try Files.read(path, limit: JSONText.sizeLimit), name: path)
     }
 
+    /// Refuses a space whose layers JSON cannot say: conditions of an operation's variables that
+    /// are not its own.
     public static func encode(
         _ space: SearchSpace, pretty: Bool = true
     ) throws(FPNASError) -> [UInt8] {
-        try JSONText.encode(SpaceDocument(space), pretty: pretty)
+        for layer in space.layers where layer.block != nil {
+            guard try LayerDraft(of: layer).layer() == layer else {
+                throw .invalid(
+                    "layer '\(layer.name)' has conditions or an order that JSON cannot say")
+            }
+        }
+        return try JSONText.encode(SpaceDocument(space), pretty: pretty)
     }
 }
 
@@ -42,12 +55,19 @@ struct SpaceDocument: Codable {
         let channels: Int
     }
 
+    struct Cells: Codable {
+        let network: String
+        let channels: Int
+        let cells: Int
+    }
+
     let format: String
     let version: Int
     let name: String
     let input: Input?
     let classes: Int?
-    let layers: [LayerDocument]
+    let cells: Cells?
+    let layers: [LayerDocument]?
 
     init(_ space: SearchSpace) {
         format = SpaceJSON.format
@@ -57,7 +77,10 @@ struct SpaceDocument: Codable {
             Input(height: $0.height, width: $0.width, channels: $0.channels)
         }
         classes = space.input == nil ? nil : space.classes
-        layers = space.layers.map(LayerDocument.init)
+        cells = space.cells.map {
+            Cells(network: $0.name, channels: $0.channels, cells: $0.cells)
+        }
+        layers = space.cells == nil ? space.layers.map(LayerDocument.init) : nil
     }
 
     func space(name file: String) throws(FPNASError) -> SearchSpace {
@@ -68,188 +91,32 @@ struct SpaceDocument: Codable {
                     + "got '\(format)' version \(version)")
         }
         do {
-            return try SearchSpace(
-                name: name, layers: layers.map { try $0.layer() },
-                input: input.map {
-                    ImageShape(height: $0.height, width: $0.width, channels: $0.channels)
-                },
-                classes: classes ?? 0)
-        } catch let error as FPNASError {
-            throw FPNASError(.format, "'\(file)': \(error.message)")
+            return try built()
         } catch {
-            throw FPNASError(.format, "'\(file)' is not a space")
-        }
-    }
-}
-
-struct LayerDocument: Codable {
-    let source: Layer?
-    private let name: String
-    private let operation: Operation?
-    private let stride: Int
-    private let repeats: Int
-    private let attributes: [(Attribute, AttributeValues)]
-    private let variables: [VariableDocument]
-
-    init(_ layer: Layer) {
-        source = layer
-        name = layer.name
-        operation = layer.block?.operation
-        stride = layer.block?.stride ?? 1
-        repeats = layer.block?.repeats ?? 1
-        attributes = []
-        variables = []
-    }
-
-    func layer() throws(FPNASError) -> Layer {
-        if let operation {
-            return try .block(name, operation, stride: stride, repeats: repeats, attributes)
-        }
-        var built: [Variable] = []
-        for variable in variables { built.append(try variable.variable(after: built, in: name)) }
-        return Layer(name, built)
-    }
-
-    init(from decoder: any Decoder) throws {
-        source = nil
-        let container = try decoder.container(keyedBy: AnyKey.self)
-        name = try container.decode(String.self, forKey: AnyKey("name"))
-        let operationName = try container.decodeIfPresent(String.self, forKey: AnyKey("operation"))
-        guard let operationName else {
-            try LayerDocument.requireKeys(["name", "variables"], in: container, layer: name)
-            operation = nil
-            stride = 1
-            repeats = 1
-            attributes = []
-            variables = try container.decode([VariableDocument].self, forKey: AnyKey("variables"))
-            return
-        }
-        guard let known = Operation(rawValue: operationName) else {
-            throw FPNASError.invalid("layer '\(name)' has the unknown operation '\(operationName)'")
-        }
-        operation = known
-        try LayerDocument.requireKeys(
-            ["name", "operation", "stride", "repeats"] + Attribute.allCases.map(\.rawValue),
-            in: container, layer: name)
-        stride = try container.decodeIfPresent(Int.self, forKey: AnyKey("stride")) ?? 1
-        repeats = try container.decodeIfPresent(Int.self, forKey: AnyKey("repeats")) ?? 1
-        var attributes: [(Attribute, AttributeValues)] = []
-        for attribute in Attribute.allCases {
-            let key = AnyKey(attribute.rawValue)
-            guard container.contains(key) else { continue }
-            if let one = try? container.decode(ChoiceDocument.self, forKey: key) {
-                attributes.append((attribute, .fixed(one.choice)))
-            } else {
-                let many = try container.decode([ChoiceDocument].self, forKey: key)
-                attributes.append((attribute, .searched(many.map(\.choice))))
-            }
-        }
-        self.attributes = attributes
-        variables = []
-    }
-
-    private static func requireKeys(
-        _ known: [String], in container: KeyedDecodingContainer<AnyKey>, layer: String
-    ) throws(FPNASError) {
-        for key in container.allKeys.map(\.stringValue).sorted() where !known.contains(key) {
-            throw .invalid("layer '\(layer)' has the unknown key '\(key)'")
+            throw FPNASError(.format, "'\(file)': \(error.message)")
         }
     }
 
-    func encode(to encoder: any Encoder) throws {
-        guard let layer = source else { return }
-        var container = encoder.container(keyedBy: AnyKey.self)
-        try container.encode(layer.name, forKey: AnyKey("name"))
-        guard let block = layer.block else {
-            try container.encode(
-                layer.variables.map { VariableDocument($0, in: layer) }, forKey: AnyKey("variables")
-            )
-            return
+    private func built() throws(FPNASError) -> SearchSpace {
+        let shape = input.map {
+            ImageShape(height: $0.height, width: $0.width, channels: $0.channels)
         }
-        try container.encode(block.operation.rawValue, forKey: AnyKey("operation"))
-        if block.stride != 1 { try container.encode(block.stride, forKey: AnyKey("stride")) }
-        if block.repeats != 1 { try container.encode(block.repeats, forKey: AnyKey("repeats")) }
-        for attribute in Attribute.allCases {
-            if let choice = block.fixed[attribute] {
-                try container.encode(ChoiceDocument(choice), forKey: AnyKey(attribute.rawValue))
-            }
-        }
-        for variable in layer.variables {
-            try container.encode(
-                variable.choices.map(ChoiceDocument.init), forKey: AnyKey(variable.name))
-        }
-    }
-}
-
-struct VariableDocument: Codable {
-    struct When: Codable {
-        let variable: String
-        let `in`: [ChoiceDocument]
-    }
-
-    let name: String
-    let choices: [ChoiceDocument]
-    let when: When?
-
-    init(_ variable: Variable, in layer: Layer) {
-        name = variable.name
-        choices = variable.choices.map(ChoiceDocument.init)
-        when = variable.condition.map { condition in
-            let parent = layer.variables[condition.variable]
-            return When(
-                variable: parent.name,
-                in: condition.choices.map { ChoiceDocument(parent.choices[$0]) })
-        }
-    }
-
-    func variable(after earlier: [Variable], in layer: String) throws(FPNASError) -> Variable {
-        var condition: Condition?
-        if let when {
-            guard let parent = earlier.firstIndex(where: { $0.name == when.variable }) else {
+        if let cells {
+            guard layers == nil else { throw .invalid("it has both cells and layers") }
+            guard let shape else { throw .invalid("a cell network needs an input") }
+            guard
+                let network = CellNetwork(
+                    name: cells.network, channels: cells.channels, cells: cells.cells)
+            else {
                 throw .invalid(
-                    "'\(layer).\(name)' depends on '\(when.variable)', which is no earlier variable "
-                        + "of its layer")
+                    "there is no cell network '\(cells.network)'; there are: "
+                        + CellNetwork.names.joined(separator: ", "))
             }
-            var choices: [Int] = []
-            for wanted in when.in {
-                let place = earlier[parent].choices.firstIndex(
-                    of: Variable("", [wanted.choice]).choices[0])
-                guard let place else {
-                    throw .invalid(
-                        "'\(layer).\(name)' depends on '\(when.variable)' being "
-                            + "'\(wanted.choice.label)', which is not one of its choices")
-                }
-                choices.append(place)
-            }
-            condition = Condition(variable: parent, choices: choices)
+            return try SearchSpace(name: name, cells: network, input: shape, classes: classes ?? 0)
         }
-        return Variable(name, choices.map(\.choice), when: condition)
-    }
-}
-
-/// A number or a text.
-struct ChoiceDocument: Codable {
-    let choice: Choice
-
-    init(_ choice: Choice) { self.choice = choice }
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let value = try? container.decode(Int.self) {
-            choice = .integer(value)
-        } else if let value = try? container.decode(Double.self) {
-            choice = .real(value)
-        } else {
-            choice = .text(try container.decode(String.self))
-        }
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        switch choice {
-        case .integer(let value): try container.encode(value)
-        case .real(let value): try container.encode(value)
-        case .text(let value): try container.encode(value)
-        }
+        guard let layers else { throw .invalid("at the top: 'layers' is missing") }
+        var built: [Layer] = []
+        for layer in layers { built.append(try layer.layer()) }
+        return try SearchSpace(name: name, layers: built, input: shape, classes: classes ?? 0)
     }
 }

@@ -61,7 +61,7 @@ public struct Block: Hashable, Sendable {
     }
 
     /// The attribute, and for one of a single block its position, that a variable's name means.
-    static func attribute(named name: String) -> (attribute: Attribute, position: Int?)? {
+    public static func attribute(named name: String) -> (attribute: Attribute, position: Int?)? {
         if let attribute = Attribute(rawValue: name) { return (attribute, nil) }
         guard let dot = name.lastIndex(of: "."),
             let attribute = Attribute(rawValue: String(name[..<dot])),
@@ -72,7 +72,7 @@ public struct Block: Hashable, Sendable {
     }
 
     /// The name of an attribute's variable at one position of the layer.
-    static func name(of attribute: Attribute, position: Int) -> String {
+    public static func name(of attribute: Attribute, position: Int) -> String {
         "\(attribute.rawValue).\(position + 1)"
     }
 }

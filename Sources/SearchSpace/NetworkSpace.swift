@@ -7,12 +7,34 @@ import Support
 /// its width always exists. What a block of its own chooses exists only where there are so many
 /// blocks.
 public struct LayerDraft: Sendable {
+    /// An attribute of all blocks, or of the one at a position, with its values.
+    public struct Entry: Hashable, Sendable {
+        public let attribute: Attribute
+        public let position: Int?
+        public let values: AttributeValues
+
+        public init(_ attribute: Attribute, _ position: Int?, _ values: AttributeValues) {
+            self.attribute = attribute
+            self.position = position
+            self.values = values
+        }
+
+        public var name: String {
+            position.map { Block.name(of: attribute, position: $0) } ?? attribute.rawValue
+        }
+
+        public var isSearched: Bool {
+            if case .searched = values { return true }
+            return false
+        }
+    }
+
     public var name: String
     public var operation: Operation
     public var stride = 1
     /// Numbers of blocks; searched where there are several.
     public var repeats = [1]
-    public var attributes: [(Attribute, AttributeValues)] = []
+    public var entries: [Entry] = []
     /// Searched attributes that every block of the layer chooses for itself.
     public var perBlock: Set<Attribute> = []
     public var alternatives: [Block.Alternative] = []
@@ -20,6 +42,33 @@ public struct LayerDraft: Sendable {
     public init(_ name: String, _ operation: Operation) {
         self.name = name
         self.operation = operation
+    }
+
+    /// What makes a layer that has a block again, as far as a draft can say it.
+    public init(of layer: Layer) {
+        self.init(layer.name, layer.block?.operation ?? .skip)
+        guard let block = layer.block else { return }
+        stride = block.stride
+        repeats = [block.repeats]
+        alternatives = block.alternatives
+        for attribute in Attribute.allCases {
+            if let choice = block.fixed[attribute] {
+                entries.append(Entry(attribute, nil, .fixed(choice)))
+            }
+        }
+        for variable in layer.variables {
+            if variable.name == Block.repeatsName {
+                repeats = variable.choices.map { Int($0.number ?? 1) }
+            } else if let (attribute, position) = Block.attribute(named: variable.name) {
+                entries.append(Entry(attribute, position, .searched(variable.choices)))
+            }
+        }
+    }
+
+    /// Fixed and searched attributes that all blocks share.
+    public var attributes: [(Attribute, AttributeValues)] {
+        get { entries.map { ($0.attribute, $0.values) } }
+        set { entries = newValue.map { Entry($0.0, nil, $0.1) } }
     }
 
     public func layer() throws(FPNASError) -> Layer {
@@ -37,26 +86,30 @@ public struct LayerDraft: Sendable {
         }
         // The kernel decides whether others exist, so it goes first; otherwise in given order.
         let kernelFirst =
-            attributes.filter { $0.0 == .kernel } + attributes.filter { $0.0 != .kernel }
-        var seen = Set<Attribute>()
-        for (attribute, values) in kernelFirst {
-            guard seen.insert(attribute).inserted else {
-                throw .invalid("layer '\(name)' has '\(attribute.rawValue)' twice")
+            entries.filter { $0.attribute == .kernel }
+            + entries.filter { $0.attribute != .kernel }
+        var seen = Set<String>()
+        for entry in kernelFirst {
+            let attribute = entry.attribute
+            guard seen.insert(entry.name).inserted else {
+                throw .invalid("layer '\(name)' has '\(entry.name)' twice")
             }
-            switch values {
-            case .fixed(let choice): fixed[attribute] = choice
+            switch entry.values {
+            case .fixed(let choice):
+                guard entry.position == nil else {
+                    throw .invalid("layer '\(name)' fixes '\(entry.name)' of one block alone")
+                }
+                fixed[attribute] = choice
             case .searched(let choices):
-                if perBlock.contains(attribute) {
-                    for position in 0..<min(most, Block.maximumRepeats) {
-                        let condition = try condition(attribute, position, variables)
-                        variables.append(
-                            Variable(
-                                Block.name(of: attribute, position: position), choices,
-                                when: condition))
-                    }
-                } else {
-                    let condition = try condition(attribute, nil, variables)
-                    variables.append(Variable(attribute.rawValue, choices, when: condition))
+                var positions = [entry.position]
+                if perBlock.contains(attribute), entry.position == nil {
+                    positions = (0..<max(0, min(most, Block.maximumRepeats))).map { $0 }
+                }
+                for position in positions {
+                    variables.append(
+                        Variable(
+                            Entry(attribute, position, entry.values).name, choices,
+                            when: try condition(attribute, position, variables)))
                 }
             }
         }

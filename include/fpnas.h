@@ -270,6 +270,100 @@ FPNAS_API fpnas_status fpnas_distribution_best_within(const fpnas_distribution *
                                                       int32_t *architecture, size_t capacity,
                                                       double *log_probability);
 
+/* ---- Costs and budgets ----------------------------------------------------------------------- */
+
+/* An additive cost over a space: an integer for every architecture, the sum of what its layers
+ * cost. All arithmetic below is exact, by dynamic programming over the layers; docs/budgets.md. */
+typedef struct fpnas_cost fpnas_cost; /* immutable; share freely */
+
+/* A built-in cost (FPNAS_COST_...) of a network space. Errors: INVALID, also for an abstract space.
+ * Since 0.1. */
+FPNAS_API fpnas_status fpnas_cost_create_metric(const fpnas_space *space, int32_t metric,
+                                                fpnas_cost **cost);
+/* A cost of the caller's: the sum, over the variables that exist, of a value of their choice; one
+ * value a choice, variable after variable, each in [0, 2^60), as must be every architecture's sum.
+ * Errors: INVALID, naming the value. Since 0.1. */
+FPNAS_API fpnas_status fpnas_cost_create_choices(const fpnas_space *space, const int64_t *values,
+                                                 size_t count, fpnas_cost **cost);
+/* The same from real values >= 0 (a table of milliseconds, say), each rounded up to whole units of
+ * `unit` > 0, in which all that follows counts; what is whole up to 1e-12 of itself stays.
+ * NaN and infinity are refused. Since 0.1. */
+FPNAS_API fpnas_status fpnas_cost_create_reals(const fpnas_space *space, const double *values,
+                                               size_t count, double unit, fpnas_cost **cost);
+FPNAS_API void fpnas_cost_free(fpnas_cost *cost);
+/* A new handle of its space. Since 0.1. */
+FPNAS_API fpnas_status fpnas_cost_space(const fpnas_cost *cost, fpnas_space **space);
+/* The cost of `count` architectures, `count` rows of V choices. Since 0.1. */
+FPNAS_API fpnas_status fpnas_cost_of(const fpnas_cost *cost, const int32_t *architectures,
+                                     size_t count, int64_t *out);
+/* The least and the greatest cost of any architecture. Since 0.1. */
+FPNAS_API fpnas_status fpnas_cost_range(const fpnas_cost *cost, int64_t *least, int64_t *greatest);
+/* Mean and variance under a distribution over the same space. Since 0.1. */
+FPNAS_API fpnas_status fpnas_cost_moments(const fpnas_cost *cost,
+                                          const fpnas_distribution *distribution, double *mean,
+                                          double *variance);
+/* Gradient of the mean with respect to the distribution's logits. Since 0.1. */
+FPNAS_API fpnas_status fpnas_cost_expectation_gradient(const fpnas_cost *cost,
+                                                       const fpnas_distribution *distribution,
+                                                       double *out, size_t capacity,
+                                                       size_t *needed);
+/* For each of `count` levels in [0, 1] the least c with P(cost <= c) >= level, between bounds that
+ * are certain; they are equal, and *resolution (may be NULL) is 1, where the sums that can occur
+ * are few enough to be exact. Otherwise costs are counted in units of *resolution. Since 0.1. */
+FPNAS_API fpnas_status fpnas_cost_quantiles(const fpnas_cost *cost,
+                                            const fpnas_distribution *distribution,
+                                            const double *levels, size_t count, int64_t *lower,
+                                            int64_t *upper, int64_t *resolution);
+
+/* A distribution given that costs keep budgets: q(A) = P(A) / P(budgets) on what keeps all. A copy
+ * of the distribution as it was. Exact where the sums that can occur are few; otherwise costs are
+ * counted in units, rounded up, so that whatever q knows of keeps the budgets. */
+typedef struct fpnas_budget fpnas_budget; /* one thread at a time */
+
+/* least[d] <= cost d <= most[d] for `count` costs (1 to 8) of the distribution's space. least =
+ * NULL: all 0. resolutions = NULL: all 0; 0 chooses a unit, 1 insists on exact sums, greater values
+ * are the unit. Errors: INFEASIBLE at once, stating the least possible cost, where nothing keeps a
+ * budget, and where nothing is found that keeps all with costs rounded up; INVALID. Since 0.1. */
+FPNAS_API fpnas_status fpnas_budget_create(const fpnas_distribution *distribution,
+                                           const fpnas_cost *const *costs, const int64_t *least,
+                                           const int64_t *most, const int64_t *resolutions,
+                                           size_t count, fpnas_budget **budget);
+FPNAS_API void fpnas_budget_free(fpnas_budget *budget);
+/* A new handle of its space. Since 0.1. */
+FPNAS_API fpnas_status fpnas_budget_space(const fpnas_budget *budget, fpnas_space **space);
+/* The unit of every cost, 1 where it is exact. Since 0.1. */
+FPNAS_API fpnas_status fpnas_budget_resolutions(const fpnas_budget *budget, int64_t *out,
+                                                size_t capacity, size_t *needed);
+/* log P(budgets) in nats of what q knows of: a lower bound where a unit is above 1. Since 0.1. */
+FPNAS_API fpnas_status fpnas_budget_log_probability(const fpnas_budget *budget, double *value);
+/* Bounds of P(budgets) that are certain, equal where exact. Since 0.1. */
+FPNAS_API fpnas_status fpnas_budget_bounds(const fpnas_budget *budget, double *lower,
+                                           double *upper);
+/* Entropy of q in nats, over encodings. Since 0.1. */
+FPNAS_API fpnas_status fpnas_budget_entropy(const fpnas_budget *budget, double *entropy);
+/* q's probability of every choice, where its variable exists; as
+ * fpnas_distribution_marginals(canonical = 1). Since 0.1. */
+FPNAS_API fpnas_status fpnas_budget_marginals(const fpnas_budget *budget, double *out,
+                                              size_t capacity, size_t *needed);
+/* log q of `count` architectures, of the encodings (canonical = 0) or of their networks (1); -inf
+ * outside of the budgets. Since 0.1. */
+FPNAS_API fpnas_status fpnas_budget_log_probabilities(const fpnas_budget *budget,
+                                                      const int32_t *architectures, size_t count,
+                                                      int32_t canonical, double *out);
+/* Gradient of log P(budgets) with respect to the distribution's logits. Since 0.1. */
+FPNAS_API fpnas_status fpnas_budget_gradient(const fpnas_budget *budget, double *out,
+                                             size_t capacity, size_t *needed);
+/* Draws `count` rows of V choices from q, none by rejection: draw k of step t is a pure function of
+ * (logits, budgets, seed, t, k). Since 0.1. */
+FPNAS_API fpnas_status fpnas_budget_sample(const fpnas_budget *budget, uint64_t seed, uint64_t step,
+                                           size_t count, int32_t *out, size_t capacity,
+                                           size_t *needed);
+/* The most probable network within the budgets and its log P (not log q); is_exact (may be NULL) is
+ * 0 where a better one may have been missed because costs are rounded up. Since 0.1. */
+FPNAS_API fpnas_status fpnas_budget_mode(const fpnas_budget *budget, int32_t *architecture,
+                                         size_t capacity, double *log_probability,
+                                         int32_t *is_exact);
+
 /* ---- Search ---------------------------------------------------------------------------------- */
 
 #define FPNAS_ALGORITHM_FP_NAS 0 /* K = floor(samples_per_nat * entropy), clamped */

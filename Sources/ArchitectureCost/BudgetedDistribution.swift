@@ -245,6 +245,20 @@ public final class BudgetedDistribution {
         return result
     }
 
+    /// q's probability of every choice where its variable exists, flat in factorised order.
+    public func marginals() -> [Double] {
+        var result = [Double](repeating: 0, count: space.factorisedLogitCount)
+        for layer in optionProbabilities.indices {
+            let members = space.variables(of: layer)
+            for (option, q) in zip(view.options[layer], optionProbabilities[layer]) where q > 0 {
+                for (v, c) in zip(members, option) where c >= 0 {
+                    result[space.factorisedOffsets[v] + Int(c)] += q
+                }
+            }
+        }
+        return result
+    }
+
     /// Adds factor · ∂ log Z / ∂α: q's probability of every logit's choice minus P's.
     public func addLogProbabilityGradient(
         factor: Double, to gradient: UnsafeMutablePointer<Double>

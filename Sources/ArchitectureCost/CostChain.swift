@@ -74,6 +74,31 @@ public struct CostChain: Sendable {
         try self.init(space: space, layers: layers, finalStateCount: 1)
     }
 
+    /// The same from real values ≥ 0, each rounded up to whole units, in which the chain counts.
+    ///
+    /// A value that is whole up to 1e-12 of itself stays: 1.1 is eleven times 0.1.
+    public init(
+        space: SearchSpace, choiceCosts values: [Double], unit: Double
+    ) throws(FPNASError) {
+        guard unit > 0, unit < .infinity else {
+            throw .invalid("unit must be > 0 and finite, got \(unit)")
+        }
+        var units: [Int] = []
+        for (i, value) in values.enumerated() {
+            guard value >= 0, value / unit < Double(CostChain.limit) else {
+                throw .invalid("cost \(i) must be in 0..<2^60 units of \(unit), got \(value)")
+            }
+            let count = value / unit
+            let nearest = count.rounded()
+            let whole = abs(count - nearest) <= 1e-12 * nearest ? nearest : count.rounded(.up)
+            guard let exact = Int(exactly: whole) else {
+                throw .invalid("cost \(i) must be in 0..<2^60 units of \(unit), got \(value)")
+            }
+            units.append(exact)
+        }
+        try self.init(space: space, choiceCosts: units)
+    }
+
     func stateCount(after layer: Int) -> Int {
         layer + 1 < layers.count ? layers[layer + 1].stateCount : finalStateCount
     }

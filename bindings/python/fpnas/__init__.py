@@ -19,7 +19,9 @@ from __future__ import annotations
 from . import _call, _ffi
 from ._library import lib as _lib
 from ._library import path as library_path
+from .budget import Budget
 from .builder import SpaceBuilder
+from .cost import AdditiveCost, Quantiles
 from .distribution import Distribution
 from .errors import (
     BufferTooSmallError,
@@ -66,11 +68,11 @@ def buffer_memory(reset_peak: bool = False) -> tuple[int, int]:
 
 
 __all__ = [
-    "Ask", "BufferTooSmallError", "BusyError", "Cost", "Distribution", "FPNASError", "Factors",
-    "FileError", "ForkedError", "FormatError", "HandleError", "InfeasibleError", "InvalidError",
-    "Layer", "OutOfMemoryError", "Progress", "RetrainOptions", "RetrainProgress", "Retraining",
-    "Run", "RunOptions", "RunProgress", "Search", "SearchOptions", "Space", "SpaceBuilder",
-    "StateError", "TestResult", "TextError", "Variable", "WeightedSum", "__version__",
-    "buffer_memory", "build_info", "library_path", "live_handles", "load_architecture",
-    "training_weights",
+    "AdditiveCost", "Ask", "Budget", "BufferTooSmallError", "BusyError", "Cost", "Distribution",
+    "FPNASError", "Factors", "FileError", "ForkedError", "FormatError", "HandleError",
+    "InfeasibleError", "InvalidError", "Layer", "OutOfMemoryError", "Progress", "Quantiles",
+    "RetrainOptions", "RetrainProgress", "Retraining", "Run", "RunOptions", "RunProgress", "Search",
+    "SearchOptions", "Space", "SpaceBuilder", "StateError", "TestResult", "TextError", "Variable",
+    "WeightedSum", "__version__", "buffer_memory", "build_info", "library_path", "live_handles",
+    "load_architecture", "training_weights",
 ]

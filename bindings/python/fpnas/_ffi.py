@@ -64,6 +64,14 @@ class fpnas_distribution(Structure):
     pass
 
 
+class fpnas_cost(Structure):
+    pass
+
+
+class fpnas_budget(Structure):
+    pass
+
+
 class fpnas_search(Structure):
     pass
 
@@ -729,6 +737,200 @@ SIGNATURES = {
             POINTER(c_int32),
             c_size_t,
             POINTER(c_double),
+        ],
+    ),
+    "fpnas_cost_create_metric": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            c_int32,
+            POINTER(POINTER(fpnas_cost)),
+        ],
+    ),
+    "fpnas_cost_create_choices": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            POINTER(c_int64),
+            c_size_t,
+            POINTER(POINTER(fpnas_cost)),
+        ],
+    ),
+    "fpnas_cost_create_reals": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            POINTER(c_double),
+            c_size_t,
+            c_double,
+            POINTER(POINTER(fpnas_cost)),
+        ],
+    ),
+    "fpnas_cost_free": (
+        None,
+        [
+            POINTER(fpnas_cost),
+        ],
+    ),
+    "fpnas_cost_space": (
+        c_int32,
+        [
+            POINTER(fpnas_cost),
+            POINTER(POINTER(fpnas_space)),
+        ],
+    ),
+    "fpnas_cost_of": (
+        c_int32,
+        [
+            POINTER(fpnas_cost),
+            POINTER(c_int32),
+            c_size_t,
+            POINTER(c_int64),
+        ],
+    ),
+    "fpnas_cost_range": (
+        c_int32,
+        [
+            POINTER(fpnas_cost),
+            POINTER(c_int64),
+            POINTER(c_int64),
+        ],
+    ),
+    "fpnas_cost_moments": (
+        c_int32,
+        [
+            POINTER(fpnas_cost),
+            POINTER(fpnas_distribution),
+            POINTER(c_double),
+            POINTER(c_double),
+        ],
+    ),
+    "fpnas_cost_expectation_gradient": (
+        c_int32,
+        [
+            POINTER(fpnas_cost),
+            POINTER(fpnas_distribution),
+            POINTER(c_double),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_cost_quantiles": (
+        c_int32,
+        [
+            POINTER(fpnas_cost),
+            POINTER(fpnas_distribution),
+            POINTER(c_double),
+            c_size_t,
+            POINTER(c_int64),
+            POINTER(c_int64),
+            POINTER(c_int64),
+        ],
+    ),
+    "fpnas_budget_create": (
+        c_int32,
+        [
+            POINTER(fpnas_distribution),
+            POINTER(POINTER(fpnas_cost)),
+            POINTER(c_int64),
+            POINTER(c_int64),
+            POINTER(c_int64),
+            c_size_t,
+            POINTER(POINTER(fpnas_budget)),
+        ],
+    ),
+    "fpnas_budget_free": (
+        None,
+        [
+            POINTER(fpnas_budget),
+        ],
+    ),
+    "fpnas_budget_space": (
+        c_int32,
+        [
+            POINTER(fpnas_budget),
+            POINTER(POINTER(fpnas_space)),
+        ],
+    ),
+    "fpnas_budget_resolutions": (
+        c_int32,
+        [
+            POINTER(fpnas_budget),
+            POINTER(c_int64),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_budget_log_probability": (
+        c_int32,
+        [
+            POINTER(fpnas_budget),
+            POINTER(c_double),
+        ],
+    ),
+    "fpnas_budget_bounds": (
+        c_int32,
+        [
+            POINTER(fpnas_budget),
+            POINTER(c_double),
+            POINTER(c_double),
+        ],
+    ),
+    "fpnas_budget_entropy": (
+        c_int32,
+        [
+            POINTER(fpnas_budget),
+            POINTER(c_double),
+        ],
+    ),
+    "fpnas_budget_marginals": (
+        c_int32,
+        [
+            POINTER(fpnas_budget),
+            POINTER(c_double),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_budget_log_probabilities": (
+        c_int32,
+        [
+            POINTER(fpnas_budget),
+            POINTER(c_int32),
+            c_size_t,
+            c_int32,
+            POINTER(c_double),
+        ],
+    ),
+    "fpnas_budget_gradient": (
+        c_int32,
+        [
+            POINTER(fpnas_budget),
+            POINTER(c_double),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_budget_sample": (
+        c_int32,
+        [
+            POINTER(fpnas_budget),
+            c_uint64,
+            c_uint64,
+            c_size_t,
+            POINTER(c_int32),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_budget_mode": (
+        c_int32,
+        [
+            POINTER(fpnas_budget),
+            POINTER(c_int32),
+            c_size_t,
+            POINTER(c_double),
+            POINTER(c_int32),
         ],
     ),
     "fpnas_search_create": (

@@ -1,6 +1,5 @@
 import CFPNAS
 import Experiment
-import ImageData
 import SearchSpace
 import Support
 
@@ -67,7 +66,7 @@ public func fpnas_retrain_create(
             }
             return try unsafe withSpace(space) { (space) throws(FPNASError) in
                 try RetrainRun(
-                    data: try Dataset.load(folder: folder), space: space,
+                    folder: folder, space: space,
                     architecture: try unsafe CABI.architecture(architecture, of: space),
                     options: known ?? RetrainOptions())
             }

@@ -1,7 +1,6 @@
 import ArchitectureDistribution
 import CFPNAS
 import Experiment
-import ImageData
 import Search
 import SearchSpace
 import Support
@@ -123,8 +122,7 @@ public func fpnas_run_create(
                 try unsafe withSpace(handle) { $0 }
             }
             return try SearchRun(
-                data: try Dataset.load(folder: folder), space: given,
-                options: known ?? RunOptions())
+                folder: folder, space: given, options: known ?? RunOptions())
         }
     }
 }
@@ -213,9 +211,9 @@ public func fpnas_run_load(
     boundary { () throws(FPNASError) in
         try unsafe putHandle(run, "run") { () throws(FPNASError) in
             let path = try unsafe string(path, "path")
-            let data = try Dataset.load(folder: try unsafe string(dataFolder, "data_folder"))
+            let folder = try unsafe string(dataFolder, "data_folder")
             return try SearchRun(
-                resuming: path, data: data, threads: threads == 0 ? nil : Int(threads))
+                resuming: path, folder: folder, threads: threads == 0 ? nil : Int(threads))
         }
     }
 }

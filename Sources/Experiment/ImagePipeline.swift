@@ -3,42 +3,76 @@ import SearchSpace
 import Support
 
 /// The images of a run, at the size the networks see.
-public struct ImagePipeline: Sendable {
+public struct ImagePipeline {
     public let train: ImageSet
     public let test: ImageSet
     /// Indices into `train` that may be trained on, and into `test` for the last measurement.
-    public let trainIndices: [Int]
-    public let testIndices: [Int]
+    public let trainIndices: [Int32]
+    public let testIndices: [Int32]
+    /// The loss weight of every class; all 1 without balancing.
+    public let classWeights: [Double]
     let preprocessor: Preprocessor
+    let workers: ImageWorkers
 
     static let smallestSize = 16
 
-    /// A data set without a test part gives up a stratified third of its images for it.
+    /// A data set without a test part gives up a stratified share of its images for it; the limit
+    /// on training images counts what is left.
+    ///
+    /// `parts` is how many parts the training images will be split into: every class must have an
+    /// image for each, and one for the test where it is set aside.
     public init(
-        _ data: Dataset, imageSize: Int, maximumShift: Int, seed: UInt64
+        _ data: Dataset, imageSize: Int, maximumShift: Int, options: DataOptions, parts: Int,
+        seed: UInt64, threads: Int
     ) throws(FPNASError) {
         train = data.train
+        test = data.test ?? data.train
+        let all = (0..<Int32(train.count)).map { $0 }
+        try ImagePipeline.requireImages(of: train, parts, setsTestAside: data.test == nil)
+        var usable = all
         if let test = data.test {
-            self.test = test
-            trainIndices = Array(0..<train.count)
-            testIndices = Array(0..<test.count)
+            testIndices = (0..<Int32(test.count)).map { $0 }
         } else {
-            test = train
-            let parts = try DataSplit.stratified(
-                Array(0..<train.count), of: train, share: 2.0 / 3, seed: seed, salt: 0)
-            trainIndices = parts.first
-            testIndices = parts.second
+            let halves = try DataSplit.stratified(
+                all, of: train, share: 1 - options.testShare, least: parts, seed: seed, salt: 0)
+            usable = halves.first
+            testIndices = halves.second
         }
-        var height = imageSize
-        var width = imageSize
+        if options.trainingImages > 0 {
+            usable = try DataSplit.subset(
+                usable, of: train, count: options.trainingImages, least: parts, seed: seed, salt: 2)
+        }
+        trainIndices = usable
+        var counts = [Int](repeating: 0, count: train.classes)
+        for index in usable { counts[Int(train.labels[Int(index)])] += 1 }
+        classWeights = ClassWeights.weights(counts: counts, balance: options.classBalance)
+        var size = (height: imageSize, width: imageSize)
         if imageSize == 0 {
-            height = max(train.height, ImagePipeline.smallestSize)
-            width = max(train.width, ImagePipeline.smallestSize)
+            guard train.hasOneSize else {
+                throw .invalid("image_size must be given where images are of unequal size, got 0")
+            }
+            size.height = max(train.height, ImagePipeline.smallestSize)
+            size.width = max(train.width, ImagePipeline.smallestSize)
         }
-        var preprocessor = try Preprocessor(
-            height: height, width: width, measuring: train, trainIndices, seed: seed)
-        preprocessor.maximumShift = maximumShift
-        self.preprocessor = preprocessor
+        workers = ImageWorkers(threads: threads)
+        preprocessor = try Preprocessor(
+            height: size.height, width: size.width, measuring: train, trainIndices,
+            augmentation: options.augmentation(maximumShift: maximumShift), seed: seed,
+            workers: workers)
+    }
+
+    private static func requireImages(
+        of set: ImageSet, _ parts: Int, setsTestAside: Bool
+    ) throws(FPNASError) {
+        var counts = [Int](repeating: 0, count: set.classes)
+        for label in set.labels { counts[Int(label)] += 1 }
+        let least = parts + (setsTestAside ? 1 : 0)
+        guard let label = counts.firstIndex(where: { $0 < least }) else { return }
+        throw .invalid(
+            "class '\(set.classNames[label])' has \(counts[label]) images, at least \(least) are "
+                + "needed: one for "
+                + (parts == 2 ? "the weights, one for the distribution" : "training")
+                + (setsTestAside ? ", one for the test" : ""))
     }
 
     public var shape: ImageShape {
@@ -51,14 +85,7 @@ public struct ImagePipeline: Sendable {
 
     /// Tells data sets apart: a run resumes only on the images it began with.
     var fingerprint: UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325  // FNV-1a
-        func mix(_ value: UInt64) { hash = (hash ^ value) &* 0x0000_0100_0000_01B3 }
-        for size in [train.count, train.height, train.width, train.channels, test.count] {
-            mix(UInt64(truncatingIfNeeded: size))
-        }
-        for label in train.labels { mix(UInt64(truncatingIfNeeded: label)) }
-        for i in 0..<(train.count * train.imageSize) { mix(UInt64(train.pixels[i])) }
-        return hash
+        train.fingerprint &+ 3 &* (test === train ? 0 : test.fingerprint)
     }
 }
 
@@ -66,6 +93,8 @@ public struct ImagePipeline: Sendable {
 final class ImageBatch {
     let images: Buffer<Float>
     private(set) var labels: [Int32] = []
+    /// The loss weight of every image: that of its class.
+    private(set) var weights: [Float] = []
 
     init(capacity: Int, _ pipeline: ImagePipeline) throws(FPNASError) {
         images = try Buffer(
@@ -75,13 +104,19 @@ final class ImageBatch {
 
     var count: Int { labels.count }
 
+    /// Reads and prepares the images; an error names the file, and the batch is then of no use.
     func fill(
-        _ pipeline: ImagePipeline, from set: ImageSet, _ indices: some Collection<Int>,
+        _ pipeline: ImagePipeline, from set: ImageSet, _ indices: ArraySlice<Int32>,
         augmentation step: Int?
-    ) {
+    ) throws(FPNASError) {
         labels.removeAll(keepingCapacity: true)
-        for index in indices { labels.append(set.labels[index]) }
-        unsafe pipeline.preprocessor.fill(
-            images.pointer, from: set, indices, augmentation: step)
+        weights.removeAll(keepingCapacity: true)
+        for index in indices {
+            let label = set.labels[Int(index)]
+            labels.append(label)
+            weights.append(Float(pipeline.classWeights[Int(label)]))
+        }
+        try unsafe pipeline.preprocessor.fill(
+            images.pointer, from: set, indices, augmentation: step, pipeline.workers)
     }
 }

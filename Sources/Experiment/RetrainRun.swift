@@ -19,6 +19,7 @@ public struct RetrainOptions: Sendable, Equatable {
     public var weightRate = 0.1
     public var momentum = 0.9
     public var weightDecay = 5e-4
+    public var data = DataOptions()
 
     public init() {}
 
@@ -31,7 +32,10 @@ public struct RetrainOptions: Sendable, Equatable {
         try requireFinite(weightRate, in: 0...100, "weight_rate")
         try requireFinite(momentum, in: 0...0.9999, "momentum")
         try requireFinite(weightDecay, in: 0...1, "weight_decay")
+        try data.check()
     }
+
+    var threadCount: Int { threads > 0 ? threads : min(Process.processorCount, 256) }
 }
 
 /// Trains one network from scratch on all training images, and measures it on the test images.
@@ -48,7 +52,18 @@ public final class RetrainRun {
     private let supernet: Supernet
     private let batches: Batcher
     private let batch: ImageBatch
-    private var epochBatches: (epoch: Int, batches: [[Int]]) = (-1, [])
+    private var order: (epoch: Int, images: [Int32]) = (-1, [])
+
+    /// Opens a folder of images as the options say.
+    public convenience init(
+        folder: String, space: SearchSpace, architecture: [Int32], options: RetrainOptions
+    ) throws(FPNASError) {
+        try options.check()
+        try self.init(
+            data: try Dataset.load(
+                folder: folder, options.data.loading(threads: options.threadCount)),
+            space: space, architecture: architecture, options: options)
+    }
 
     public init(
         data: Dataset, space: SearchSpace, architecture: [Int32], options: RetrainOptions
@@ -57,7 +72,7 @@ public final class RetrainRun {
         self.options = options
         pipeline = try ImagePipeline(
             data, imageSize: options.imageSize, maximumShift: options.maximumShift,
-            seed: options.seed)
+            options: options.data, parts: 1, seed: options.seed, threads: options.threadCount)
         network = try space.adapted(to: pipeline.shape, classes: pipeline.classes)
             .network(architecture)
         batches = try Batcher(
@@ -65,22 +80,22 @@ public final class RetrainRun {
             lane: .retraining)
         batch = try ImageBatch(capacity: batches.batchSize, pipeline)
         steps = options.epochs * batches.batchesPerEpoch
-        let threads = options.threads > 0 ? options.threads : min(Process.processorCount, 256)
         supernet = try Supernet(
-            networks: [network], capacity: batches.batchSize, seed: options.seed, threads: threads)
+            networks: [network], capacity: batches.batchSize, seed: options.seed,
+            threads: options.threadCount)
     }
 
     public var isDone: Bool { step >= steps }
 
-    /// One batch of training.
+    /// One batch of training. An error that names an image leaves all as it was.
     public func advance() throws(FPNASError) {
         guard !isDone else { throw FPNASError(.state, "the retraining is done: \(steps) steps") }
         let start = Process.seconds
         let epoch = step / batches.batchesPerEpoch
-        if epochBatches.epoch != epoch { epochBatches = (epoch, batches.epoch(epoch)) }
-        batch.fill(
-            pipeline, from: pipeline.train, epochBatches.batches[step % batches.batchesPerEpoch],
-            augmentation: step)
+        if order.epoch != epoch { order = (epoch, batches.epoch(epoch)) }
+        try batch.fill(
+            pipeline, from: pipeline.train,
+            batches.batch(step % batches.batchesPerEpoch, of: order.images), augmentation: step)
         supernet.beginStep()
         let result = try supernet.accumulate(network, images: batch.images, labels: batch.labels)
         try supernet.finishStep(
@@ -103,14 +118,14 @@ public final class RetrainRun {
     public func test() throws(FPNASError) -> (accuracy: Double, logLikelihood: Double) {
         try supernet.beginStatistics()
         for chunk in chunks(pipeline.trainIndices) {
-            batch.fill(pipeline, from: pipeline.train, chunk, augmentation: nil)
+            try batch.fill(pipeline, from: pipeline.train, chunk, augmentation: nil)
             try supernet.gatherStatistics(network, images: batch.images, count: batch.count)
         }
         try supernet.finishStatistics()
         var correct = 0
         var logLikelihood = 0.0
         for chunk in chunks(pipeline.testIndices) {
-            batch.fill(pipeline, from: pipeline.test, chunk, augmentation: nil)
+            try batch.fill(pipeline, from: pipeline.test, chunk, augmentation: nil)
             let result = try supernet.evaluate(
                 network, images: batch.images, labels: batch.labels, statistics: .running)
             correct += result.correct
@@ -120,7 +135,7 @@ public final class RetrainRun {
         return (Double(correct) / count, logLikelihood / count)
     }
 
-    private func chunks(_ indices: [Int]) -> [ArraySlice<Int>] {
+    private func chunks(_ indices: [Int32]) -> [ArraySlice<Int32>] {
         stride(from: 0, to: indices.count, by: batches.batchSize).map {
             indices[$0..<min($0 + batches.batchSize, indices.count)]
         }

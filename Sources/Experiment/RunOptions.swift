@@ -39,6 +39,8 @@ public struct RunOptions: Sendable, Equatable {
     public var momentum = 0.9
     public var weightDecay = 1e-4
 
+    public var data = DataOptions()
+
     public init() {}
 
     /// The epoch after which the joint form is searched.
@@ -80,6 +82,7 @@ public struct RunOptions: Sendable, Equatable {
         try requireFinite(momentum, in: 0...0.9999, "momentum")
         try requireFinite(weightDecay, in: 0...1, "weight_decay")
         try requireFinite(costTarget, in: 0...1e18, "cost_target")
+        try data.check()
         // The rest is checked with the options of the search.
         _ = try searchOptions(stepsPerEpoch: 1, costTarget: max(costTarget, 1))
     }
@@ -105,6 +108,7 @@ extension RunOptions {
             samplesPerNat, likelihoodScale, learningRate, costWeight, costTarget, weightRate,
             momentum, weightDecay,
         ])
+        data.encode(into: &writer)
     }
 
     init(from reader: inout ByteReader) throws(FPNASError) {
@@ -135,6 +139,7 @@ extension RunOptions {
         weightRate = values[5]
         momentum = values[6]
         weightDecay = values[7]
+        data = try DataOptions(from: &reader)
         try check()
     }
 }

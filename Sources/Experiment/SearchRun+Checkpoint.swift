@@ -33,16 +33,38 @@ extension SearchRun {
     public convenience init(
         resuming path: String, data: Dataset, threads: Int? = nil
     ) throws(FPNASError) {
+        try self.init(resuming: path, threads: threads) { _ in data }
+    }
+
+    /// The same with a folder, which is opened as the checkpoint's options say; files that were
+    /// checked when the run began are not checked again.
+    public convenience init(
+        resuming path: String, folder: String, threads: Int? = nil
+    ) throws(FPNASError) {
+        try self.init(resuming: path, threads: threads) { (options) throws(FPNASError) in
+            var loading = options.data.loading(threads: options.threadCount)
+            loading.checksFiles = false
+            return try Dataset.load(folder: folder, loading)
+        }
+    }
+
+    private convenience init(
+        resuming path: String, threads: Int?,
+        load: (RunOptions) throws(FPNASError) -> Dataset
+    ) throws(FPNASError) {
         let (kind, payload) = try Checkpoint.open(try Files.read(path), name: path)
         guard kind == .run else {
             throw FPNASError(.format, "'\(path)' holds a search alone, not a built-in run")
         }
         var reader = ByteReader(payload, name: path)
         var options = try RunOptions(from: &reader)
-        if let threads { options.threads = threads }
+        if let threads {
+            options.threads = threads
+            try options.check()
+        }
         let fingerprint = try reader.take(UInt64.self)
         let search = try Checkpoint.takeSearch(from: &reader, name: path)
-        try self.init(data: data, space: search.space, options: options)
+        try self.init(data: try load(options), space: search.space, options: options)
         guard fingerprint == pipeline.fingerprint else {
             throw FPNASError(.state, "'\(path)' was begun on other images")
         }

@@ -33,8 +33,19 @@ public final class SearchRun {
     private let trainBatch: ImageBatch
     private let validationBatch: ImageBatch
     private let stepsPerEpoch: Int
-    private var epochBatches: (epoch: Int, train: [[Int]], validation: [[Int]]) = (-1, [], [])
+    private var order: (epoch: Int, train: [Int32], validation: [Int32]) = (-1, [], [])
     var sums = EpochSums()
+
+    /// Opens a folder of images as the options say.
+    public convenience init(
+        folder: String, space: SearchSpace? = nil, options: RunOptions
+    ) throws(FPNASError) {
+        try options.check()
+        try self.init(
+            data: try Dataset.load(
+                folder: folder, options.data.loading(threads: options.threadCount)),
+            space: space, options: options)
+    }
 
     /// `space` nil takes the preset mbconv-small; a given one is adapted to the images.
     public init(
@@ -44,7 +55,7 @@ public final class SearchRun {
         self.options = options
         pipeline = try ImagePipeline(
             data, imageSize: options.imageSize, maximumShift: options.maximumShift,
-            seed: options.seed)
+            options: options.data, parts: 2, seed: options.seed, threads: options.threadCount)
         if let given {
             space = try given.adapted(to: pipeline.shape, classes: pipeline.classes)
         } else {
@@ -87,7 +98,8 @@ public final class SearchRun {
 
     /// One step of the search; at an epoch's end the history grows by a row.
     ///
-    /// An error (a loss that is no number, say) leaves the distribution as it was.
+    /// An error (a loss that is no number, say) leaves the distribution as it was; one that names
+    /// an image leaves all as it was, so that the run can be saved, or go on when the file is back.
     public func step() throws(FPNASError) {
         guard !isDone else { throw FPNASError(.state, "the run is done: \(progress.steps) steps") }
         let start = Process.seconds
@@ -144,14 +156,16 @@ public final class SearchRun {
 
     private func fillBatches(_ step: Int) throws(FPNASError) {
         let epoch = step / stepsPerEpoch
-        if epochBatches.epoch != epoch {
-            epochBatches = (epoch, weightsBatches.epoch(epoch), architectureBatches.epoch(epoch))
+        if order.epoch != epoch {
+            order = (epoch, weightsBatches.epoch(epoch), architectureBatches.epoch(epoch))
         }
-        let batch = step % stepsPerEpoch
-        trainBatch.fill(
-            pipeline, from: pipeline.train, epochBatches.train[batch], augmentation: step)
-        validationBatch.fill(
-            pipeline, from: pipeline.train, epochBatches.validation[batch], augmentation: nil)
+        let number = step % stepsPerEpoch
+        try trainBatch.fill(
+            pipeline, from: pipeline.train, weightsBatches.batch(number, of: order.train),
+            augmentation: step)
+        try validationBatch.fill(
+            pipeline, from: pipeline.train,
+            architectureBatches.batch(number, of: order.validation), augmentation: nil)
     }
 
     // MARK: - Result

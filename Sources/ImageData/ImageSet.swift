@@ -1,18 +1,29 @@
 import Support
 
-/// Images of one size with their labels, 8 bits a channel.
+/// Images with their labels, 8 bits a channel: in memory, or PNG files that are decoded when asked
+/// for.
 public final class ImageSet: Sendable {
+    enum Storage: Sendable {
+        /// NHWC: image, row, column, channel.
+        case memory(Buffer<UInt8>)
+        case files(PNGFiles)
+    }
+
     public let count: Int
+    /// Of every image; 0 where their sizes differ.
     public let height: Int
     public let width: Int
     /// 1 for grey, 3 for RGB.
     public let channels: Int
-    /// NHWC: image, row, column, channel.
-    public let pixels: Buffer<UInt8>
     /// In 0..<classNames.count.
     public let labels: [Int32]
     public let classNames: [String]
+    let storage: Storage
 
+    /// Most images of a set: their numbers are kept in 32 bits.
+    static let countLimit = 1 << 26
+
+    /// A set in memory; `pixels` holds all images one after the other.
     public init(
         height: Int, width: Int, channels: Int, pixels: Buffer<UInt8>, labels: [Int32],
         classNames: [String]
@@ -22,77 +33,88 @@ public final class ImageSet: Sendable {
         self.height = height
         self.width = width
         self.channels = channels
-        self.pixels = pixels
         self.labels = labels
         self.classNames = classNames
+        storage = .memory(pixels)
+    }
+
+    init(_ files: PNGFiles, labels: [Int32], classNames: [String], channels: Int) {
+        count = labels.count
+        height = files.height
+        width = files.width
+        self.channels = channels
+        self.labels = labels
+        self.classNames = classNames
+        storage = .files(files)
     }
 
     public var classes: Int { classNames.count }
-    public var imageSize: Int { height * width * channels }
+    /// Whether every image has `height` rows and `width` columns.
+    public var hasOneSize: Bool { height > 0 }
+    /// Whether images are decoded when asked for.
+    public var isLazy: Bool {
+        guard case .files = storage else { return false }
+        return true
+    }
+
+    /// What an image is called in messages: its file where it has one.
+    public func name(of index: Int) -> String {
+        guard case .files(let files) = storage else { return "image \(index)" }
+        return "'\(files.path(index))'"
+    }
+
+    /// An image's pixels, NHWC. Errors name the file: it cannot be read, is damaged, or is no
+    /// longer the file that was there when the folder was opened.
+    public func pixels(
+        of index: Int
+    ) throws(FPNASError) -> (height: Int, width: Int, pixels: [UInt8]) {
+        let view = try image(index, ImageScratch())
+        let size = view.height * view.width * channels
+        return unsafe (
+            view.height, view.width, Array(UnsafeBufferPointer(start: view.pixels, count: size))
+        )
+    }
+
+    /// A look at an image that lasts until the scratch is used again.
+    func image(_ index: Int, _ scratch: ImageScratch) throws(FPNASError) -> ImageView {
+        switch storage {
+        case .memory(let pixels):
+            return unsafe ImageView(
+                pixels: pixels.pointer + index * height * width * channels, height: height,
+                width: width)
+        case .files(let files):
+            return try files.decode(index, channels: channels, scratch)
+        }
+    }
+
+    /// Tells sets apart: of all pixels in memory; of files, their names, sizes and headers.
+    public var fingerprint: UInt64 {
+        var hash = Fingerprint()
+        for value in [count, height, width, channels] { hash.mix(UInt64(value)) }
+        for label in labels { hash.mix(UInt64(truncatingIfNeeded: label)) }
+        switch storage {
+        case .memory(let pixels):
+            unsafe hash.mix(pixels.pointer, count * height * width * channels)
+        case .files(let files): hash.mix(files.fingerprint)
+        }
+        return hash.value
+    }
 }
 
-/// A training set, and a test set where the data has one of its own.
-public struct Dataset: Sendable {
-    public let train: ImageSet
-    public let test: ImageSet?
+/// The pixels of one image, rows × columns × channels.
+@safe struct ImageView {
+    let pixels: UnsafePointer<UInt8>
+    let height: Int
+    let width: Int
+}
 
-    public init(train: ImageSet, test: ImageSet?) {
-        self.train = train
-        self.test = test
-    }
+/// FNV-1a in 64 bits.
+struct Fingerprint {
+    private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
 
-    /// Loads a folder: IDX files under MNIST's names (plain or .gz), or one subfolder of PNGs a
-    /// class, directly or under `train` and `test`.
-    public static func load(folder: String) throws(FPNASError) -> Dataset {
-        if let images = IDX.find("train-images-idx3-ubyte", in: folder) {
-            let train = try IDX.load(
-                images: images, labels: try require("train-labels-idx1-ubyte", in: folder))
-            guard let testImages = IDX.find("t10k-images-idx3-ubyte", in: folder) else {
-                return try Dataset(train: train, test: nil).checked(folder)
-            }
-            let test = try IDX.load(
-                images: testImages, labels: try require("t10k-labels-idx1-ubyte", in: folder))
-            return try Dataset(train: train, test: test).checked(folder)
-        }
-        if Files.exists(folder + "/train") {
-            let train = try PNGFolder.load(folder + "/train")
-            let test =
-                Files.exists(folder + "/test")
-                ? try PNGFolder.load(folder + "/test", like: train) : nil
-            return try Dataset(train: train, test: test).checked(folder)
-        }
-        guard Files.exists(folder) else {
-            throw FPNASError(.io, "there is no folder '\(folder)'")
-        }
-        return try Dataset(train: try PNGFolder.load(folder), test: nil).checked(folder)
-    }
+    mutating func mix(_ word: UInt64) { value = (value ^ word) &* 0x0000_0100_0000_01B3 }
 
-    private static func require(_ name: String, in folder: String) throws(FPNASError) -> String {
-        guard let path = IDX.find(name, in: folder) else {
-            throw FPNASError(.io, "'\(folder)' has images, but no labels '\(name)' (or .gz)")
-        }
-        return path
-    }
-
-    private func checked(_ folder: String) throws(FPNASError) -> Dataset {
-        guard train.classes >= 2 else {
-            throw FPNASError(.format, "'\(folder)' has one class, at least 2 are needed")
-        }
-        guard let test else { return self }
-        guard test.height == train.height, test.width == train.width,
-            test.channels == train.channels
-        else {
-            throw FPNASError(
-                .format,
-                "'\(folder)': test images are \(test.height)x\(test.width)x\(test.channels), "
-                    + "training images \(train.height)x\(train.width)x\(train.channels)")
-        }
-        guard test.classes <= train.classes else {
-            throw FPNASError(
-                .format,
-                "'\(folder)': the test set has class '\(test.classNames[train.classes])', which "
-                    + "the training set lacks")
-        }
-        return self
+    mutating func mix(_ bytes: UnsafePointer<UInt8>, _ count: Int) {
+        for i in 0..<count { unsafe mix(UInt64(bytes[i])) }
     }
 }

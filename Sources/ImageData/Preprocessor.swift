@@ -2,7 +2,7 @@ import Support
 
 /// Turns 8-bit images into normalised NHWC Float32 batches of a chosen size.
 ///
-/// Bilinear resizing without aligned corners, as PyTorch's `interpolate(align_corners=False)`;
+/// Images are resized (`ResizingAxis`; their aspect ratio is not kept), changed by augmentation,
 /// then (x / 255 − mean) / deviation by channel, both measured on the training images.
 public struct Preprocessor: Sendable {
     public let height: Int
@@ -10,121 +10,130 @@ public struct Preprocessor: Sendable {
     public let channels: Int
     public let means: [Float]
     public let deviations: [Float]
-    /// Images are shifted by up to this many pixels of the result in both directions, black
-    /// moving in; 0 for none.
-    public var maximumShift = 0
-    /// Images are mirrored with even odds.
-    public var mirrors = false
+    public let augmentation: Augmentation
     private let random: Philox
+    /// For images of the training set's size.
+    private let resizing: Resizing?
 
-    /// Measures the statistics on the given images of a set.
+    /// Most files that are decoded to measure mean and deviation.
+    static let measuredFiles = 2048
+
+    /// Measures the statistics over the pixels of the given images of a set, at their own size; of
+    /// PNG files, on `measuredFiles` of them at even distances in the order of `indices`.
     public init(
-        height: Int, width: Int, measuring images: ImageSet, _ indices: [Int], seed: UInt64
+        height: Int, width: Int, measuring images: ImageSet, _ indices: [Int32],
+        augmentation: Augmentation = Augmentation(), seed: UInt64,
+        workers: ImageWorkers = ImageWorkers(threads: 1)
     ) throws(FPNASError) {
         guard (1...4096).contains(height), (1...4096).contains(width) else {
             throw .invalid("image size must be in [1, 4096], got \(height)x\(width)")
         }
         self.height = height
         self.width = width
+        self.augmentation = augmentation
         channels = images.channels
         random = Philox(seed: seed, stream: .augmentation)
-        var means: [Float] = []
-        var deviations: [Float] = []
-        let size = images.imageSize
-        for channel in 0..<images.channels {
-            // Sums of bytes are exact in integers.
-            var sum = 0
-            var squares = 0
-            for image in indices {
-                for p in stride(from: channel, to: size, by: images.channels) {
-                    let value = unsafe Int(images.pixels.pointer[image * size + p])
+        resizing =
+            images.hasOneSize
+            ? Resizing(height: images.height, width: images.width, to: height, width) : nil
+        (means, deviations) = try Preprocessor.measure(images, indices, workers)
+    }
+
+    private static func measure(
+        _ images: ImageSet, _ indices: [Int32], _ workers: ImageWorkers
+    ) throws(FPNASError) -> (means: [Float], deviations: [Float]) {
+        let channels = images.channels
+        let number = images.isLazy ? min(indices.count, measuredFiles) : indices.count
+        // Of every worker: pixels, then sums and squares by channel. Sums of bytes are exact in
+        // integers, in any order.
+        let line = 1 + 2 * channels
+        let sums = try Buffer<Int>(workers.scratches.count * line, of: "sums")
+        try workers.forEach(number, onOneThread: !images.isLazy) {
+            (k, worker) throws(FPNASError) in
+            let index = Int(indices[k * indices.count / number])
+            let view = try images.image(index, workers.scratches[worker])
+            let pixels = view.height * view.width
+            let mine = unsafe sums.pointer + worker * line
+            unsafe mine[0] += pixels
+            for c in 0..<channels {
+                var sum = 0
+                var squares = 0
+                for p in stride(from: c, to: pixels * channels, by: channels) {
+                    let value = unsafe Int(view.pixels[p])
                     sum += value
                     squares += value * value
                 }
+                unsafe mine[1 + 2 * c] += sum
+                unsafe mine[2 + 2 * c] += squares
             }
-            let count = Double(max(indices.count * images.height * images.width, 1))
-            let mean = Double(sum) / count
-            let variance = max(Double(squares) / count - mean * mean, 0)
+        }
+        func total(_ k: Int) -> Double {
+            Double((0..<workers.scratches.count).reduce(0) { $0 + sums[$1 * line + k] })
+        }
+        let count = max(total(0), 1)
+        var means: [Float] = []
+        var deviations: [Float] = []
+        for c in 0..<channels {
+            let mean = total(1 + 2 * c) / count
+            let variance = max(total(2 + 2 * c) / count - mean * mean, 0)
             means.append(Float(mean / 255))
             deviations.append(Float(max(variance.squareRoot() / 255, 1e-3)))
         }
-        self.means = means
-        self.deviations = deviations
+        return (means, deviations)
     }
 
     /// Floats of one image in a batch.
     public var imageSize: Int { height * width * channels }
 
-    /// Writes `indices.count` images; memory holds at least so many.
+    /// Writes `indices.count` images; memory holds at least so many. Errors name the file that
+    /// cannot be decoded; the memory then holds nothing of use.
     ///
-    /// `step` is nil for no augmentation; otherwise shift and mirror are a function of
-    /// (seed, step, place in the batch).
+    /// `step` is nil for no augmentation.
     public func fill(
-        _ batch: UnsafeMutablePointer<Float>, from images: ImageSet,
-        _ indices: some Collection<Int>, augmentation step: Int?
-    ) {
-        for (place, index) in indices.enumerated() {
-            var shift = (y: 0, x: 0)
-            var isMirrored = false
-            if let step {
-                let words = random.words(
-                    step: UInt64(truncatingIfNeeded: step), index: place)
-                let span = UInt64(2 * maximumShift + 1)
-                shift.y = Int((UInt64(words.x) * span) >> 32) - maximumShift
-                shift.x = Int((UInt64(words.y) * span) >> 32) - maximumShift
-                isMirrored = mirrors && words.z & 1 == 1
+        _ batch: UnsafeMutablePointer<Float>, from images: ImageSet, _ indices: ArraySlice<Int32>,
+        augmentation step: Int?, _ workers: ImageWorkers
+    ) throws(FPNASError) {
+        // Starting threads takes as long as copying a few thousand pixels.
+        let isSmall = !images.isLazy && indices.count * imageSize < 1 << 18
+        try workers.forEach(indices.count, onOneThread: isSmall) {
+            (place, worker) throws(FPNASError) in
+            let scratch = workers.scratches[worker]
+            let view = try images.image(Int(indices[indices.startIndex + place]), scratch)
+            var resizing =
+                self.resizing
+                ?? Resizing(height: view.height, width: view.width, to: height, width)
+            if !resizing.fits(view) {
+                resizing = Resizing(height: view.height, width: view.width, to: height, width)
             }
-            unsafe fill(
-                batch + place * imageSize, images.pixels.pointer + index * images.imageSize,
-                images, shift, isMirrored)
+            let image = try unsafe resizing.apply(view, channels: channels, scratch)
+            let draw = step.map {
+                augmentation.draw(random, step: $0, place: place, height: height, width: width)
+            }
+            unsafe put(image, draw ?? Augmentation.Draw(), into: batch + place * imageSize)
         }
     }
 
-    private func fill(
-        _ target: UnsafeMutablePointer<Float>, _ source: UnsafePointer<UInt8>, _ images: ImageSet,
-        _ shift: (y: Int, x: Int), _ isMirrored: Bool
+    private func put(
+        _ image: UnsafePointer<Float>, _ draw: Augmentation.Draw,
+        into target: UnsafeMutablePointer<Float>
     ) {
-        let scaleY = Float(images.height) / Float(height)
-        let scaleX = Float(images.width) / Float(width)
         for y in 0..<height {
-            let sourceY = Preprocessor.sourceCoordinate(y - shift.y, scaleY, images.height)
+            let row = y - draw.shiftY
+            let isRowInside = (0..<height).contains(row)
             for x in 0..<width {
-                let column = isMirrored ? width - 1 - x : x
-                let sourceX = Preprocessor.sourceCoordinate(column - shift.x, scaleX, images.width)
-                let isInside =
-                    (0..<height).contains(y - shift.y) && (0..<width).contains(column - shift.x)
+                let column = (draw.isMirrored ? width - 1 - x : x) - draw.shiftX
+                let isInside = isRowInside && (0..<width).contains(column)
                 for c in 0..<channels {
-                    var value: Float = 0
-                    if isInside {
-                        let top = unsafe Preprocessor.mix(
-                            source, sourceY.low, sourceX, images, c)
-                        let bottom = unsafe Preprocessor.mix(
-                            source, sourceY.high, sourceX, images, c)
-                        value = (top + (bottom - top) * sourceY.share) / 255
-                    }
+                    let value =
+                        isInside ? unsafe image[(row * width + column) * channels + c] / 255 : 0
                     unsafe target[(y * width + x) * channels + c] =
                         (value - means[c]) / deviations[c]
                 }
             }
         }
-    }
-
-    /// The two source rows (or columns) of a target place and the share of the second.
-    private static func sourceCoordinate(
-        _ place: Int, _ scale: Float, _ size: Int
-    ) -> (low: Int, high: Int, share: Float) {
-        let position = max((Float(place) + 0.5) * scale - 0.5, 0)
-        let low = min(Int(position), size - 1)  // position is below 2^13
-        return (low, min(low + 1, size - 1), position - Float(low))
-    }
-
-    private static func mix(
-        _ source: UnsafePointer<UInt8>, _ row: Int, _ x: (low: Int, high: Int, share: Float),
-        _ images: ImageSet, _ channel: Int
-    ) -> Float {
-        let start = row * images.width
-        let left = unsafe Float(source[(start + x.low) * images.channels + channel])
-        let right = unsafe Float(source[(start + x.high) * images.channels + channel])
-        return left + (right - left) * x.share
+        for y in draw.rows {
+            unsafe (target + (y * width + draw.columns.lowerBound) * channels).update(
+                repeating: 0, count: draw.columns.count * channels)
+        }
     }
 }

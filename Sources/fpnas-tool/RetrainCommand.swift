@@ -2,7 +2,6 @@ import ArchitectureCost
 import ArgumentParser
 import Experiment
 import Formats
-import ImageData
 import Report
 import SearchSpace
 import Support
@@ -47,7 +46,6 @@ struct RetrainCommand: ParsableCommand {
             isFolder ? path + "/" + RunReport.architectureFile : path)
         var options = options
         options.imageSize = space.input?.height ?? 0
-        let images = try Dataset.load(folder: data)
         let macs = try space.network(found).cost().macs
         var networks = [("found", found)]
         if !noRandom {
@@ -57,7 +55,7 @@ struct RetrainCommand: ParsableCommand {
         var rows: [[String]] = []
         for (name, architecture) in networks {
             let run = try RetrainRun(
-                data: images, space: space, architecture: architecture, options: options)
+                folder: data, space: space, architecture: architecture, options: options)
             let cost = run.network.cost()
             say(
                 "\(left(name, 8))\(grouped(cost.macs)) MACs, \(grouped(cost.parameters)) parameters, "

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Experiment
 import Formats
-import ImageData
 import Search
 import SearchSpace
 import Support
@@ -82,11 +81,10 @@ struct SearchCommand: ParsableCommand {
 
     func run() throws {
         let checkpoint = out + "/" + RunReport.checkpointFile
-        let images = try Dataset.load(folder: data)
         let run: SearchRun
         if resume {
             run = try SearchRun(
-                resuming: checkpoint, data: images, threads: threads > 0 ? threads : nil)
+                resuming: checkpoint, folder: data, threads: threads > 0 ? threads : nil)
             say(
                 "resumed at epoch \(run.progress.epoch) of \(run.progress.epochs), with the "
                     + "checkpoint's options")
@@ -96,7 +94,7 @@ struct SearchCommand: ParsableCommand {
                     .state,
                     "'\(checkpoint)' exists: --resume goes on from it, --overwrite starts anew")
             }
-            run = try SearchRun(data: images, space: try givenSpace(), options: options)
+            run = try SearchRun(folder: data, space: try givenSpace(), options: options)
         }
         try Files.makeFolder(out)
         describe(run)

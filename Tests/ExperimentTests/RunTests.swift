@@ -229,7 +229,7 @@ private func data() throws -> Dataset {
         let error = #expect(throws: FPNASError.self) {
             try SearchRun(data: tiny, space: try barSpace(), options: options())
         }
-        #expect(error?.message.contains("class 'column'") == true)
+        #expect(error?.message.contains("class 'row' has 2 images, at least 3") == true)
     }
 
     @Test func aLossThatIsNoNumberStopsTheStepAndChangesNothing() throws {

@@ -1,52 +1,7 @@
 import CZlib
-import Glibc
 import ImageData
 import Support
 import Testing
-
-/// A fresh folder that goes when the test ends.
-final class Folder {
-    let path: String
-
-    init(_ name: String) throws {
-        path = "/tmp/fpnas-images-\(getpid())-\(name)"
-        try Files.makeFolder(path)
-    }
-
-    func write(_ name: String, _ bytes: [UInt8]) throws {
-        if let slash = name.lastIndex(of: "/") { try Files.makeFolder(path + "/" + name[..<slash]) }
-        try Files.replace(path + "/" + name, with: bytes)
-    }
-
-    deinit { system("rm -rf '\(path)'") }
-}
-
-func idx(_ sizes: [Int], _ data: [UInt8]) -> [UInt8] {
-    [0, 0, 8, UInt8(sizes.count)]
-        + sizes.flatMap { size in [24, 16, 8, 0].map { UInt8(size >> $0 & 255) } } + data
-}
-
-func gzip(_ bytes: [UInt8]) -> [UInt8] {
-    var stream = z_stream()
-    deflateInit2_(
-        &stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
-        Int32(MemoryLayout<z_stream>.size))
-    var input = bytes
-    var output = [UInt8](repeating: 0, count: bytes.count + 1000)
-    let count = output.count
-    let written = input.withUnsafeMutableBufferPointer { source in
-        output.withUnsafeMutableBufferPointer { target in
-            stream.next_in = source.baseAddress
-            stream.avail_in = UInt32(source.count)
-            stream.next_out = target.baseAddress
-            stream.avail_out = UInt32(count)
-            deflate(&stream, Z_FINISH)
-            return count - Int(stream.avail_out)
-        }
-    }
-    deflateEnd(&stream)
-    return Array(output.prefix(written))
-}
 
 @Suite struct ReadingTests {
     private let pixels = (0..<24).map { UInt8($0 * 10) }
@@ -64,7 +19,8 @@ func gzip(_ bytes: [UInt8]) -> [UInt8] {
         #expect(data.train.count == 4 && data.train.height == 2 && data.train.width == 3)
         #expect(data.train.channels == 1 && data.train.classes == 3)
         #expect(data.train.labels == [1, 0, 2, 1])
-        #expect((0..<24).map { data.train.pixels[$0] } == pixels)
+        #expect(try (0..<4).flatMap { try data.train.pixels(of: $0).pixels } == pixels)
+        #expect(!data.train.isLazy && data.train.name(of: 2) == "image 2")
     }
 
     private func refuses(_ folder: Folder, _ parts: String...) {
@@ -93,6 +49,8 @@ func gzip(_ bytes: [UInt8]) -> [UInt8] {
         try folder.write(images, good)
         try folder.write(labels, idx([4], [0, 0, 0, 0]))
         refuses(folder, "one class")
+        try folder.write(labels, idx([4], [0, 1, 3, 1]))
+        refuses(folder, "4 classes", "no image of class '2'")
     }
 
     @Test func damagedGzipIsRefused() throws {
@@ -133,26 +91,23 @@ func gzip(_ bytes: [UInt8]) -> [UInt8] {
     }
 
     static func fixtures() throws -> [Fixture] {
-        let folder = #filePath.split(separator: "/").dropLast().joined(separator: "/")
-        let text = String(decoding: try Files.read("/\(folder)/images.txt"), as: UTF8.self)
-        return text.split(separator: "\n").filter { $0.hasPrefix("png ") }.map { line in
-            let parts = line.split(separator: ":")
-            let head = parts[0].split(separator: " ")
-            let digits = Array(parts[1].utf8.filter { $0 != UInt8(ascii: " ") })
+        try fixtureLines("png").map { parts in
+            let head = parts[0]
+            let digits = Array(parts[1].joined().utf8)
             let hex = stride(from: 0, to: digits.count, by: 2).compactMap {
                 UInt8(String(decoding: digits[$0..<($0 + 2)], as: UTF8.self), radix: 16)
             }
             return Fixture(
                 kind: String(head[1]), channels: Int(head[2]) ?? 0, height: Int(head[3]) ?? 0,
                 width: Int(head[4]) ?? 0, file: hex,
-                pixels: parts[2].split(separator: " ").compactMap { UInt8($0) })
+                pixels: parts[2].compactMap { UInt8($0) })
         }
     }
 
     @Test func pngImagesOfEveryKindAreRead() throws {
         let folder = try Folder("kinds")
         let fixtures = try ReadingTests.fixtures()
-        #expect(fixtures.count == 7)
+        #expect(fixtures.count == 9)
         for fixture in fixtures {
             try folder.write("\(fixture.kind).png", fixture.file)
             let image = try PNG.read("\(folder.path)/\(fixture.kind).png")
@@ -178,14 +133,18 @@ func gzip(_ bytes: [UInt8]) -> [UInt8] {
         try folder.write("b/3.png", rgb.file)
         data = try Dataset.load(folder: folder.path)
         #expect(data.train.channels == 3 && data.train.count == 4)
-        #expect((36 * 3..<36 * 4).map { data.train.pixels[$0] } == rgb.pixels)
+        #expect(try data.train.pixels(of: 3).pixels == rgb.pixels)
+        // Grey fills all three channels.
+        #expect(try data.train.pixels(of: 0).pixels == grey.pixels.flatMap { [$0, $0, $0] })
+        #expect(data.train.name(of: 3) == "'\(folder.path)/b/3.png'")
 
         try folder.write("b/4.png", [1, 2, 3])
-        refuses(folder, "b/4.png", "not a PNG")
-        // Up to the end of the pixels: libpng does without the last chunk.
-        for count in stride(from: 8, to: grey.file.count - 16, by: 5) {
+        refuses(folder, "b/4.png", "not those of a PNG")
+        try folder.write("b/4.png", [])
+        refuses(folder, "b/4.png' is empty")
+        for count in 8..<33 {
             try folder.write("b/4.png", Array(grey.file.prefix(count)))
-            refuses(folder, "b/4.png")
+            refuses(folder, "b/4.png", "ends in its header")
         }
         try folder.write("b/4.png", rgb.file)
         try folder.write("c/notes.txt", [1])
@@ -202,6 +161,9 @@ func gzip(_ bytes: [UInt8]) -> [UInt8] {
         let sum = crc32(0, Array(wide[12..<29]), 17)
         for i in 0..<4 { wide[29 + i] = UInt8(sum >> (24 - 8 * UInt(i)) & 255) }
         try folder.write("b/wide.png", wide)
-        refuses(folder, "b/wide.png", "3x5", "3x4")
+        refuses(folder, "b/wide.png", "3x5", "3x4", "resize_unequal")
+        wide[30] ^= 1
+        try folder.write("b/wide.png", wide)
+        refuses(folder, "b/wide.png", "checksum of its header")
     }
 }

@@ -9,7 +9,7 @@ extension BudgetedDistribution {
     /// the programme's: exact where it is, otherwise the best of those that keep the budgets with
     /// rounded costs. Equal ones: the lowest options win. O(nodes · terms).
     public func mode() throws(FPNASError) -> (best: RankedArchitecture, isExact: Bool) {
-        guard logProbability > -.infinity else { throw infeasible }
+        try requireProbability()
         if budgets.count == 1, budgets[0].least == 0, !isExact {
             return try budgets[0].chain.mostProbable(under: distribution, within: budgets[0].most)
         }
@@ -67,7 +67,8 @@ extension BudgetedDistribution {
                 guard log > -.infinity, log + best[target] == best[node] else { continue }
                 if chosen.map({ option < $0.option }) ?? true { chosen = (t, option) }
             }
-            guard let chosen else { throw infeasible }
+            // Its value is some term's, or there would be no probability.
+            guard let chosen else { break }
             for (v, c) in zip(space.variables(of: layer), view.options[layer][chosen.option]) {
                 architecture[v] = max(c, 0)
             }

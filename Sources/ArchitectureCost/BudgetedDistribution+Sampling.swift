@@ -12,7 +12,7 @@ extension BudgetedDistribution {
     public func sample(
         seed: UInt64, step: UInt64, count: Int, into output: UnsafeMutablePointer<Int32>
     ) throws(FPNASError) {
-        guard logProbability > -.infinity else { throw infeasible }
+        try requireProbability()
         let random = Philox(seed: seed, stream: .architectures)
         let width = space.variableCount
         // The node of every draw, and the draws in the order of their nodes.

@@ -49,7 +49,7 @@ public final class BudgetedDistribution {
         }
         let joint = try JointChain(budgets.map(\.chain))
         try self.init(distribution, budgets, try BudgetProgram.make(budgets, joint))
-        guard logProbability > -.infinity else { throw infeasible }
+        try requireProbability()
     }
 
     /// The same budgets for another distribution over the same space.
@@ -96,7 +96,12 @@ public final class BudgetedDistribution {
         }
     }
 
-    var infeasible: FPNASError {
+    /// Refuses a distribution whose doubles give the budgets no probability.
+    public func requireProbability() throws(FPNASError) {
+        guard logProbability > -.infinity else { throw infeasible }
+    }
+
+    private var infeasible: FPNASError {
         let demands = budgets.map { budget in
             (budget.least > 0 ? "\(budget.least) to " : "at most ") + "\(budget.most)"
                 + " (the least possible costs \(budget.chain.range.lowerBound))"

@@ -5,9 +5,10 @@ import Support
 /// The exact state of a search as bytes, without the space. `Formats` adds the space, a version
 /// and a checksum.
 extension Search {
-    /// All that is needed to go on bit-exactly: options, logits, Adam, counters, open asks.
+    /// All that is needed to go on bit-exactly: options, budgets, logits, Adam, counters, open asks.
     public func encode(into writer: inout ByteWriter) {
         options.encode(into: &writer)
+        budgets.encode(into: &writer)
         writer.put(distribution.form.rawValue)
         unsafe writer.put(UnsafeBufferPointer(distribution.logits.elements))
         unsafe writer.put(UnsafeBufferPointer(adam.first.elements))
@@ -42,6 +43,7 @@ extension Search {
     ) throws(FPNASError) {
         let options = try SearchOptions(from: &reader)
         try self.init(space: space, options: options)
+        budgets = try SearchBudgets(distribution, from: &reader)
         guard let form = DistributionForm(rawValue: try reader.take(Int32.self)) else {
             throw reader.damaged("unknown form of the distribution")
         }
@@ -49,10 +51,12 @@ extension Search {
             distribution = try ArchitectureDistribution(space: space, form: form)
             adam = try Adam(distribution.logitCount)
             gradient = try Buffer(distribution.logitCount, of: "gradient")
+            budgets = try budgets.moved(to: distribution)
         }
         let logits = try Buffer<Double>(distribution.logitCount, of: "logits")
         try unsafe reader.fill(logits.elements)
         try unsafe distribution.setLogits(UnsafeBufferPointer(logits.elements))
+        budgets.update()
         try unsafe reader.fill(adam.first.elements)
         try unsafe reader.fill(adam.second.elements)
         for i in 0..<logits.count {
@@ -140,6 +144,7 @@ extension SearchOptions {
             adamBeta2, adamEpsilon, costWeight, costTarget, stopEntropy,
         ])
         writer.put(stopsOnCollapse)
+        writer.put(budgetObjective.rawValue)
     }
 
     fileprivate init(from reader: inout ByteReader) throws(FPNASError) {
@@ -169,6 +174,10 @@ extension SearchOptions {
         costTarget = values[8]
         stopEntropy = values[9]
         stopsOnCollapse = try reader.takeBool()
+        guard let objective = BudgetObjective(rawValue: try reader.take(Int32.self)) else {
+            throw reader.damaged("unknown objective")
+        }
+        budgetObjective = objective
         try check()
     }
 }

@@ -20,6 +20,7 @@ public final class Search {
     /// Present in a network space: fills in costs that are not told.
     public let costs: CostTable?
 
+    var budgets = SearchBudgets()
     var adam: Adam
     var gradient: Buffer<Double>
     /// Open asks by number, ascending.
@@ -49,9 +50,14 @@ public final class Search {
     /// Sets all logits of the present form, a warm start; Adam starts again.
     public func setLogits(_ logits: UnsafeBufferPointer<Double>) throws(FPNASError) {
         let fresh = try Adam(distribution.logitCount)
-        try unsafe distribution.setLogits(logits)
+        let trial = try ArchitectureDistribution(space: space, form: distribution.form)
+        try unsafe trial.setLogits(logits)
+        let moved = try budgets.moved(to: trial)
+        try moved.conditioned?.requireProbability()
+        distribution = trial
+        budgets = moved
         adam = fresh
-        if progress.steps == 0 { progress.initialEntropy = distribution.entropy }
+        if progress.steps == 0 { progress.initialEntropy = samplingEntropy }
         refreshProgress()
     }
 
@@ -63,11 +69,16 @@ public final class Search {
             throw FPNASError(
                 .state, "\(open.count) asks are open, the most there may be: tell or close some")
         }
-        let count = options.sampleCount(entropy: distribution.entropy)
+        let count = options.sampleCount(entropy: samplingEntropy)
         let size = try checkedProduct(count, space.variableCount, of: "samples")
         let samples = try Buffer<Int32>(size, of: "samples")
-        unsafe distribution.sample(
-            seed: options.seed, step: progress.asks, count: count, into: samples.pointer)
+        if let conditioned = budgets.conditioned {
+            try unsafe conditioned.sample(
+                seed: options.seed, step: progress.asks, count: count, into: samples.pointer)
+        } else {
+            unsafe distribution.sample(
+                seed: options.seed, step: progress.asks, count: count, into: samples.pointer)
+        }
         let ask = Ask(number: progress.asks, samples: samples, sampleCount: count, space: space)
         open.append(ask)
         progress.asks += 1
@@ -193,6 +204,7 @@ public final class Search {
         let distribution: ArchitectureDistribution
         let adam: Adam
         let gradient: Buffer<Double>
+        let budgets: SearchBudgets
     }
 
     /// What the next completed ask needs if it is the one that ends the factorised form.
@@ -203,7 +215,8 @@ public final class Search {
         let joint = try ArchitectureDistribution(space: space, form: .joint)
         return Switch(
             distribution: joint, adam: try Adam(joint.logitCount),
-            gradient: try Buffer(joint.logitCount, of: "gradient"))
+            gradient: try Buffer(joint.logitCount, of: "gradient"),
+            budgets: try budgets.moved(to: joint))
     }
 
     private func complete(_ ask: Ask, _ switching: Switch?) {
@@ -213,7 +226,9 @@ public final class Search {
             distribution = switching.distribution
             adam = switching.adam
             gradient = switching.gradient
+            budgets = switching.budgets
         }
+        budgets.update()
         open.removeAll { $0 === ask }
         progress.steps += 1
         progress.openAsks = open.count
@@ -242,10 +257,13 @@ public final class Search {
         progress.meanLogLikelihood = sum / Double(multiplicities.reduce(0, +))
         guard options.algorithm != .random, progress.steps >= options.warmUpSteps else { return }
 
-        let perNetwork = SampleCoefficients.coefficients(
+        var perNetwork = SampleCoefficients.coefficients(
             weights: weights, excesses: told.map { excess(ask.costs[$0]) },
             multiplicities: multiplicities,
             costWeight: options.costWeight, baseline: options.baseline)
+        budgets.subtractHinges(
+            of: told.map { ask.architectures[$0] }, multiplicities, options.baseline,
+            from: &perNetwork)
         var share = [Double](repeating: 0, count: ask.architectures.count)
         for (i, network) in told.enumerated() {
             share[network] = perNetwork[i] / Double(multiplicities[i])
@@ -257,6 +275,9 @@ public final class Search {
             unsafe distribution.addGradient(
                 ask.samples.pointer, coefficients, to: gradient.pointer)
         }
+        unsafe budgets.addGradient(
+            total: perNetwork.reduce(0, +), hasPreference: weights.contains { $0 > 0 },
+            options.budgetObjective, to: gradient.pointer)
         progress.gradientNorm = adam.update(distribution.logits, gradient, options)
         distribution.normalise()
     }
@@ -264,9 +285,10 @@ public final class Search {
     // MARK: - Progress
 
     func refreshProgress() {
-        progress.entropy = distribution.entropy
+        progress.entropy = samplingEntropy
         progress.form = distribution.form
-        progress.nextSampleCount = options.sampleCount(entropy: distribution.entropy)
+        progress.nextSampleCount = options.sampleCount(entropy: progress.entropy)
+        progress.budgetLogProbability = budgets.conditioned?.logProbability ?? 0
         var total = 0.0
         var least = 1.0
         if !skips.isEmpty {

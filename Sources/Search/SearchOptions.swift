@@ -70,6 +70,8 @@ public struct SearchOptions: Sendable, Equatable {
     public var stopEntropy = 0.0
     /// Stop when every layer that can be skipped is skipped with more than even odds.
     public var stopsOnCollapse = false
+    /// What a search with hard budgets lowers.
+    public var budgetObjective = BudgetObjective.conditioned
 
     public init() {}
 

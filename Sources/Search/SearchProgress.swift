@@ -23,7 +23,7 @@ public struct SearchProgress: Sendable, Equatable {
     /// K of the last ask and of the next.
     public var sampleCount = 0
     public var nextSampleCount = 0
-    /// Raw entropy in nats, at the start and now.
+    /// Raw entropy in nats, at the start and now; under hard budgets that of q, which is drawn from.
     public var initialEntropy = 0.0
     public var entropy = 0.0
     public var form = DistributionForm.factorised
@@ -38,6 +38,8 @@ public struct SearchProgress: Sendable, Equatable {
     /// Mean probability of a skip over the layers that can be skipped; 0 in abstract spaces.
     public var skipProbability = 0.0
     public var stopReason = StopReason.none
+    /// log P(hard budgets) in nats, 0 without.
+    public var budgetLogProbability = 0.0
 
     public init() {}
 }

@@ -373,6 +373,11 @@ FPNAS_API fpnas_status fpnas_budget_mode(const fpnas_budget *budget, int32_t *ar
 #define FPNAS_BASELINE_NONE 0 /* equation 7 as printed; drifts on flat likelihoods */
 #define FPNAS_BASELINE_MEAN 1 /* weights minus their mean */
 
+/* What a search with hard budgets lowers, q being P given the budgets: how good networks within them
+ * are, -log E_q[likelihood]; or also how much of P keeps them, -log E_P[likelihood, 0 outside]. */
+#define FPNAS_OBJECTIVE_CONDITIONED 0
+#define FPNAS_OBJECTIVE_WITHIN 1
+
 #define FPNAS_STOP_NONE 0
 #define FPNAS_STOP_STEPS 1    /* maximum_steps reached */
 #define FPNAS_STOP_ENTROPY 2  /* entropy <= stop_entropy */
@@ -400,12 +405,15 @@ typedef struct fpnas_search_options {
     double stop_entropy;
     int32_t baseline;              /* FPNAS_BASELINE_... */
     int32_t stops_on_collapse;     /* 0 or 1 */
+    int32_t budget_objective;      /* FPNAS_OBJECTIVE_..., of hard budgets */
+    int32_t reserved;              /* 0 */
 } fpnas_search_options;
 
 /* The defaults, written out; FPNAS_SEARCH_OPTIONS_INIT in C99 and C++11. */
 #define FPNAS_SEARCH_OPTIONS_INIT                                                                  \
     { (uint32_t)sizeof(fpnas_search_options), FPNAS_ALGORITHM_FP_NAS, 0, 0.25, 14, 2, 64, 1.0,     \
-      0.0, 0.05, 0.9, 0.999, 1e-8, 0.0, 0.0, -1, 0, 0, 0.0, FPNAS_BASELINE_MEAN, 0 }
+      0.0, 0.05, 0.9, 0.999, 1e-8, 0.0, 0.0, -1, 0, 0, 0.0, FPNAS_BASELINE_MEAN, 0,               \
+      FPNAS_OBJECTIVE_CONDITIONED, 0 }
 
 /* One ask: K draws, which are network_count distinct networks. */
 typedef struct fpnas_ask {
@@ -426,7 +434,7 @@ typedef struct fpnas_progress {
     int64_t evaluations;            /* sum of distinct networks told */
     int64_t sample_count;           /* K of the last ask */
     int64_t next_sample_count;
-    double initial_entropy;         /* nats, over encodings */
+    double initial_entropy;         /* nats, over encodings; under hard budgets that of q */
     double entropy;
     double effective_samples;       /* of the last completed ask: 1 / sum of squared weights */
     double likelihood_scale;        /* factor used by it */
@@ -434,6 +442,7 @@ typedef struct fpnas_progress {
     double gradient_norm;
     double best_log_likelihood;     /* highest told so far; -inf before any */
     double skip_probability;        /* mean over layers that can be skipped */
+    double budget_log_probability;  /* log P(hard budgets) in nats; 0 without */
 } fpnas_progress;
 
 typedef struct fpnas_search fpnas_search; /* one thread at a time */
@@ -446,6 +455,32 @@ FPNAS_API fpnas_status fpnas_search_create(const fpnas_space *space,
 FPNAS_API void fpnas_search_free(fpnas_search *search);
 FPNAS_API fpnas_status fpnas_search_options_get(const fpnas_search *search,
                                                 fpnas_search_options *options);
+
+#define FPNAS_BUDGET_SOFT 0 /* a further hinge term of equation 7: beta max(0, cost / most - 1) */
+#define FPNAS_BUDGET_HARD 1 /* nothing outside is ever drawn: draws, K and result are q's */
+
+typedef struct fpnas_search_budget {
+    uint32_t struct_size;
+    int32_t mode;       /* FPNAS_BUDGET_... */
+    int64_t least;      /* of a hard budget: least <= cost <= most; 0 in a soft one */
+    int64_t most;       /* of a soft budget the target, >= 1 */
+    double weight;      /* beta of a soft budget, in [0, 1e6] */
+    int64_t resolution; /* of a hard budget, as in fpnas_budget_create; 0 chooses */
+} fpnas_search_budget;
+
+#define FPNAS_SEARCH_BUDGET_INIT                                                                   \
+    { (uint32_t)sizeof(fpnas_search_budget), FPNAS_BUDGET_HARD, 0, 0, 1.0, 0 }
+
+/* Adds a budget on a cost of the search's space, before the first ask; up to 16, of which up to 8
+ * hard ones are kept together. docs/budgets.md derives the gradients. Errors: INFEASIBLE at once,
+ * stating the least possible cost; STATE after an ask; INVALID, naming the value. Since 0.1. */
+FPNAS_API fpnas_status fpnas_search_add_budget(fpnas_search *search, const fpnas_cost *cost,
+                                               const fpnas_search_budget *budget);
+/* The most probable network, of those that keep all hard budgets, and its log P; is_exact (may be
+ * NULL) is 0 where a better one may have been missed because costs are rounded up. Since 0.1. */
+FPNAS_API fpnas_status fpnas_search_result(const fpnas_search *search, int32_t *architecture,
+                                           size_t capacity, double *log_probability,
+                                           int32_t *is_exact);
 /* Draws the next architectures. Several asks may be open at once. Errors: STATE above 4096 open
  * ones. Since 0.1. */
 FPNAS_API fpnas_status fpnas_search_ask(fpnas_search *search, fpnas_ask *ask);

@@ -20,8 +20,12 @@ private func call(
 // MARK: - Options and progress
 
 /// Sizes of the structs in version 0.1, which callers of every later version know at least.
-private let optionsSize = MemoryLayout<fpnas_search_options>.size
-private let progressSize = MemoryLayout<fpnas_progress>.size
+private let optionsSize =
+    MemoryLayout<fpnas_search_options>.offset(of: \.budget_objective)
+    ?? MemoryLayout<fpnas_search_options>.size
+private let progressSize =
+    MemoryLayout<fpnas_progress>.offset(of: \.budget_log_probability)
+    ?? MemoryLayout<fpnas_progress>.size
 
 extension SearchOptions {
     /// From a caller's struct, field by field in the order of the header.
@@ -55,12 +59,19 @@ extension SearchOptions {
         maximumSteps = Int(c.maximum_steps)
         stopEntropy = c.stop_entropy
         stopsOnCollapse = try flag(c.stops_on_collapse, "stops_on_collapse")
+        guard let objective = BudgetObjective(rawValue: c.budget_objective) else {
+            throw .invalid(
+                "budget_objective must be one of FPNAS_OBJECTIVE_..., got \(c.budget_objective)")
+        }
+        budgetObjective = objective
+        guard c.reserved == 0 else { throw .invalid("reserved must be 0, got \(c.reserved)") }
         try check()
     }
 
     var raw: fpnas_search_options {
         fpnas_search_options(
-            struct_size: UInt32(optionsSize), algorithm: algorithm.rawValue, seed: seed,
+            struct_size: UInt32(MemoryLayout<fpnas_search_options>.size),
+            algorithm: algorithm.rawValue, seed: seed,
             samples_per_nat: samplesPerNat, sample_count: Int64(sampleCount),
             minimum_samples: Int64(minimumSamples), maximum_samples: Int64(maximumSamples),
             likelihood_scale: likelihoodScale, effective_sample_share: effectiveSampleShare,
@@ -68,14 +79,15 @@ extension SearchOptions {
             adam_epsilon: adamEpsilon, cost_weight: costWeight, cost_target: costTarget,
             joint_step: Int64(jointStep), warm_up_steps: Int64(warmUpSteps),
             maximum_steps: Int64(maximumSteps), stop_entropy: stopEntropy,
-            baseline: baseline.rawValue, stops_on_collapse: stopsOnCollapse ? 1 : 0)
+            baseline: baseline.rawValue, stops_on_collapse: stopsOnCollapse ? 1 : 0,
+            budget_objective: budgetObjective.rawValue, reserved: 0)
     }
 }
 
 extension SearchProgress {
     var raw: fpnas_progress {
         fpnas_progress(
-            struct_size: UInt32(progressSize), form: form.rawValue,
+            struct_size: UInt32(MemoryLayout<fpnas_progress>.size), form: form.rawValue,
             stop_reason: stopReason.rawValue, reserved: 0, steps: Int64(steps),
             asks: Int64(asks), open_asks: Int64(openAsks), samples_drawn: Int64(samplesDrawn),
             evaluations: Int64(evaluations), sample_count: Int64(sampleCount),
@@ -83,7 +95,7 @@ extension SearchProgress {
             entropy: entropy, effective_samples: effectiveSamples,
             likelihood_scale: likelihoodScale, mean_log_likelihood: meanLogLikelihood,
             gradient_norm: gradientNorm, best_log_likelihood: bestLogLikelihood,
-            skip_probability: skipProbability)
+            skip_probability: skipProbability, budget_log_probability: budgetLogProbability)
     }
 }
 

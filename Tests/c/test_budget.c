@@ -183,7 +183,72 @@ static void bad_input_is_refused(void) {
     CHECK_INT(fpnas_debug_live_handles(), 0);
 }
 
+static void searches_keep_their_budgets(void) {
+    fpnas_space *space = pair();
+    fpnas_search *search, *copy;
+    fpnas_cost *cost;
+    fpnas_ask ask, again;
+    fpnas_progress progress = {0};
+    fpnas_search_options options = FPNAS_SEARCH_OPTIONS_INIT;
+    fpnas_search_budget budget = FPNAS_SEARCH_BUDGET_INIT;
+    const double told[4] = {0, 0, 0, 0};
+    int32_t rows[8], result[2], exact;
+    uint8_t *bytes;
+    size_t size;
+    double log_p;
+    options.minimum_samples = 20;
+    options.joint_step = 3;
+    OK(fpnas_cost_create_choices(space, values, 4, &cost));
+    OK(fpnas_search_create(space, &options, &search));
+    FAILS(fpnas_search_add_budget(search, cost, &budget), FPNAS_E_INFEASIBLE, "the least costs 11");
+    FAILS(fpnas_search_add_budget(search, cost, NULL), FPNAS_E_INVALID, "NULL");
+    budget.most = 20;
+    budget.mode = 7;
+    FAILS(fpnas_search_add_budget(search, cost, &budget), FPNAS_E_INVALID, "got 7");
+    budget.mode = FPNAS_BUDGET_SOFT;
+    budget.weight = NAN;
+    FAILS(fpnas_search_add_budget(search, cost, &budget), FPNAS_E_INVALID, "weight");
+    budget.weight = 0.5;
+    OK(fpnas_search_add_budget(search, cost, &budget));
+    budget.mode = FPNAS_BUDGET_HARD;
+    budget.struct_size = 4;
+    FAILS(fpnas_search_add_budget(search, cost, &budget), FPNAS_E_INVALID, "struct_size");
+    budget.struct_size = sizeof budget;
+    OK(fpnas_search_add_budget(search, cost, &budget));
+    fpnas_cost_free(cost); /* the search keeps what it needs */
+    progress.struct_size = sizeof progress;
+    OK(fpnas_search_progress(search, &progress));
+    CHECK_NEAR(progress.budget_log_probability, log(0.5), 1e-13);
+    CHECK_NEAR(progress.entropy, log(2), 1e-13);
+    for (int i = 0; i < 5; i++) {
+        CHECK_INT(fpnas_search_to_bytes(search, NULL, 0, &size), FPNAS_E_BUFFER);
+        bytes = malloc(size);
+        OK(fpnas_search_to_bytes(search, bytes, size, &size));
+        OK(fpnas_search_from_bytes(bytes, size, &copy));
+        free(bytes);
+        OK(fpnas_search_ask(search, &ask));
+        OK(fpnas_search_ask(copy, &again));
+        CHECK_INT(again.network_count, ask.network_count);
+        fpnas_search_free(copy);
+        OK(fpnas_search_ask_architectures(search, ask.number, rows, 8, NULL));
+        for (size_t k = 0; k < ask.network_count; k++) CHECK_INT(rows[2 * k + 1], 0);
+        OK(fpnas_search_tell(search, ask.number, told, ask.network_count));
+    }
+    OK(fpnas_search_result(search, result, 2, &log_p, &exact));
+    CHECK_INT(result[1], 0);
+    CHECK_INT(exact, 1);
+    CHECK(log_p < 0);
+    FAILS(fpnas_search_add_budget(search, NULL, &budget), FPNAS_E_HANDLE, "NULL");
+    OK(fpnas_cost_create_choices(space, values, 4, &cost));
+    FAILS(fpnas_search_add_budget(search, cost, &budget), FPNAS_E_STATE, "before the first ask");
+    fpnas_cost_free(cost);
+    fpnas_search_free(search);
+    fpnas_space_free(space);
+    CHECK_INT(fpnas_debug_live_handles(), 0);
+}
+
 int main(void) {
+    RUN(searches_keep_their_budgets);
     RUN(costs_of_a_pair);
     RUN(budgets_of_a_pair);
     RUN(bad_input_is_refused);

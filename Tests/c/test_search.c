@@ -290,6 +290,14 @@ static void options_are_checked(void) {
     BAD(maximum_steps, -1, "maximum_steps");
     BAD(stop_entropy, NAN, "stop_entropy");
     BAD(stops_on_collapse, 2, "stops_on_collapse");
+    BAD(budget_objective, 2, "budget_objective must be one of FPNAS_OBJECTIVE_..., got 2");
+    BAD(reserved, 1, "reserved");
+    /* A program of an older header ends before the budgets. */
+    options = defaults;
+    options.struct_size = offsetof(fpnas_search_options, budget_objective);
+    options.budget_objective = 77;
+    OK(fpnas_search_create(space, &options, &search));
+    fpnas_search_free(search);
     fpnas_space_free(space);
 }
 

@@ -27,6 +27,8 @@ FPNAS_ALGORITHM_PARSEC = 1
 FPNAS_ALGORITHM_RANDOM = 2
 FPNAS_BASELINE_MEAN = 1
 FPNAS_BASELINE_NONE = 0
+FPNAS_BUDGET_HARD = 1
+FPNAS_BUDGET_SOFT = 0
 FPNAS_COST_MACS = 0
 FPNAS_COST_PARAMETERS = 1
 FPNAS_E_BUFFER = -3
@@ -42,6 +44,8 @@ FPNAS_E_STATE = -9
 FPNAS_E_UTF8 = -6
 FPNAS_FORM_FACTORISED = 0
 FPNAS_FORM_JOINT = 1
+FPNAS_OBJECTIVE_CONDITIONED = 0
+FPNAS_OBJECTIVE_WITHIN = 1
 FPNAS_OK = 0
 FPNAS_STOP_COLLAPSE = 3
 FPNAS_STOP_ENTROPY = 2
@@ -110,6 +114,8 @@ class fpnas_search_options(Structure):
         ("stop_entropy", c_double),
         ("baseline", c_int32),
         ("stops_on_collapse", c_int32),
+        ("budget_objective", c_int32),
+        ("reserved", c_int32),
     ]
 
 
@@ -142,6 +148,18 @@ class fpnas_progress(Structure):
         ("gradient_norm", c_double),
         ("best_log_likelihood", c_double),
         ("skip_probability", c_double),
+        ("budget_log_probability", c_double),
+    ]
+
+
+class fpnas_search_budget(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("mode", c_int32),
+        ("least", c_int64),
+        ("most", c_int64),
+        ("weight", c_double),
+        ("resolution", c_int64),
     ]
 
 
@@ -238,9 +256,10 @@ class fpnas_retrain_progress(Structure):
 
 # Sizes of the structs as the C compiler lays them out
 SIZES = {
-    fpnas_search_options: 152,
+    fpnas_search_options: 160,
     fpnas_ask: 24,
-    fpnas_progress: 136,
+    fpnas_progress: 144,
+    fpnas_search_budget: 40,
     fpnas_weighted_sum: 24,
     fpnas_run_options: 168,
     fpnas_run_progress: 160,
@@ -250,6 +269,14 @@ SIZES = {
 
 # Values of the _INIT macros
 INITIAL_VALUES = {
+    fpnas_search_budget: (
+        sizeof(fpnas_search_budget),
+        1,
+        0,
+        0,
+        1.0,
+        0,
+    ),
     fpnas_search_options: (
         sizeof(fpnas_search_options),
         0,
@@ -271,6 +298,8 @@ INITIAL_VALUES = {
         0,
         0.0,
         1,
+        0,
+        0,
         0,
     ),
     fpnas_weighted_sum: (
@@ -952,6 +981,24 @@ SIGNATURES = {
         [
             POINTER(fpnas_search),
             POINTER(fpnas_search_options),
+        ],
+    ),
+    "fpnas_search_add_budget": (
+        c_int32,
+        [
+            POINTER(fpnas_search),
+            POINTER(fpnas_cost),
+            POINTER(fpnas_search_budget),
+        ],
+    ),
+    "fpnas_search_result": (
+        c_int32,
+        [
+            POINTER(fpnas_search),
+            POINTER(c_int32),
+            c_size_t,
+            POINTER(c_double),
+            POINTER(c_int32),
         ],
     ),
     "fpnas_search_ask": (

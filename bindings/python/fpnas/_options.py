@@ -13,7 +13,11 @@ ALGORITHMS = {
     "random": _ffi.FPNAS_ALGORITHM_RANDOM,
 }
 BASELINES = {"none": _ffi.FPNAS_BASELINE_NONE, "mean": _ffi.FPNAS_BASELINE_MEAN}
-WORDS = {"algorithm": ALGORITHMS, "baseline": BASELINES}
+OBJECTIVES = {
+    "conditioned": _ffi.FPNAS_OBJECTIVE_CONDITIONED,
+    "within": _ffi.FPNAS_OBJECTIVE_WITHIN,
+}
+WORDS = {"algorithm": ALGORITHMS, "baseline": BASELINES, "budget_objective": OBJECTIVES}
 FLAGS = ("stops_on_collapse",)
 
 Self = TypeVar("Self", bound="Options")

@@ -58,3 +58,6 @@ class SearchOptions(Options):
     """"mean" (weights minus their mean) or "none" (equation 7 as printed)."""
     stops_on_collapse: bool = _DEFAULTS["stops_on_collapse"]
     """Stop when every layer that can be skipped is, with more than even odds."""
+    budget_objective: str = _DEFAULTS["budget_objective"]
+    """What a search with hard budgets lowers, q being P given the budgets: "conditioned",
+    -log E_q[likelihood], or "within", -log E_P[likelihood, 0 outside]."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from . import _call, _ffi
 from ._library import lib
+from .cost import AdditiveCost
 from .distribution import FORM_NAMES, Architectures, Distribution
 from .options import SearchOptions
 from .space import Space
@@ -22,6 +23,7 @@ STOP_REASONS = {
     _ffi.FPNAS_STOP_ENTROPY: "entropy",
     _ffi.FPNAS_STOP_COLLAPSE: "collapse",
 }
+BUDGET_MODES = {"soft": _ffi.FPNAS_BUDGET_SOFT, "hard": _ffi.FPNAS_BUDGET_HARD}
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Progress:
     next_sample_count: int
     initial_entropy: float
     entropy: float
-    """Over encodings."""
+    """Over encodings; under hard budgets that of q, which is drawn from."""
     effective_samples: float
     """Of the last completed ask: 1 / sum of squared weights."""
     likelihood_scale: float
@@ -57,6 +59,8 @@ class Progress:
     """Highest told so far; -inf before any."""
     skip_probability: float
     """Mean over the layers that can be skipped."""
+    budget_log_probability: float
+    """log P(hard budgets) in nats; 0 without."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +208,36 @@ class Search(_call.Handle):
         """Closes an ask without those not told; the told ones move the distribution."""
         _call.check(lib.fpnas_search_close(self._handle, self._number(ask)))
 
+    # ---- Budgets ----
+
+    def add_budget(
+        self, cost: AdditiveCost, most: int, *, least: int = 0, mode: str = "hard",
+        weight: float = 1.0, resolution: int = 0,
+    ) -> None:
+        """Adds a budget on a cost, before the first ask.
+
+        "hard": least <= cost <= most; nothing else is ever drawn, and all hard budgets are kept
+        together. "soft": a further hinge term of equation 7, weight * max(0, cost / most - 1).
+        Raises `InfeasibleError` at once, stating the least possible cost.
+        """
+        raw = _ffi.fpnas_search_budget(
+            struct_size=_ffi.sizeof(_ffi.fpnas_search_budget),
+            mode=_call.word(mode, BUDGET_MODES, "mode"), least=_call.int64(least, "least"),
+            most=_call.int64(most, "most"), weight=_call.real(weight, "weight"),
+            resolution=_call.int64(resolution, "resolution"))
+        _call.check(lib.fpnas_search_add_budget(
+            self._handle, cost._handle, _ffi.byref(raw)))
+
     # ---- Results ----
+
+    def result(self) -> tuple[Architectures, float, bool]:
+        """The most probable network, of those that keep all hard budgets, its log P, and whether
+        that is certain in spite of rounded costs."""
+        row = np.empty(len(self.space), np.int32)
+        value, exact = _ffi.c_double(), _ffi.c_int32()
+        _call.check(lib.fpnas_search_result(
+            self._handle, _call.pointer(row), row.size, _ffi.byref(value), _ffi.byref(exact)))
+        return row, value.value, bool(exact.value)
 
     @property
     def progress(self) -> Progress:

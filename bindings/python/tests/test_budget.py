@@ -226,3 +226,59 @@ def test_handles_keep_what_they_need(flat):
     space.close()
     assert np.array_equal(budget.sample(5), before)
     assert budget.space.name == "flat"
+
+
+@pytest.mark.parametrize("objective", ["conditioned", "within"])
+def test_searches_keep_hard_budgets(random, objective):
+    space, values = macro_like(random)
+    cost = fpnas.AdditiveCost.choices(space, values)
+    rows = reference.encodings([3] * LAYERS)
+    most = int(np.quantile(cost.of(rows), 0.3))
+    liking = random.normal(size=(LAYERS, 3))
+
+    def value(architectures):
+        return liking[np.arange(LAYERS), architectures].sum(axis=1)
+
+    search = fpnas.Search(
+        space, seed=3, samples_per_nat=2, minimum_samples=8, likelihood_scale=2, joint_step=60,
+        learning_rate=0.15, budget_objective=objective)
+    search.add_budget(cost, most)
+    assert search.options.budget_objective == objective
+    inside = cost.of(rows) <= most
+    assert search.progress.entropy == pytest.approx(np.log(inside.sum()), abs=1e-12)
+    for step in range(150):
+        if step % 50 == 20:
+            search = fpnas.Search.from_bytes(search.to_bytes())
+        ask = search.ask()
+        assert (cost.of(ask.architectures) <= most).all()
+        ask.tell(value(ask.architectures))
+    architecture, log_p, certain = search.result()
+    assert certain and cost.of(architecture) <= most
+    assert log_p == pytest.approx(search.distribution.log_probability(architecture), abs=1e-12)
+    # Among the best 2 % of what keeps the budget.
+    assert value(architecture[None])[0] >= np.quantile(value(rows[inside]), 0.98)
+    kept = fpnas.Budget(search.distribution, cost, most).log_probability
+    assert search.progress.budget_log_probability == pytest.approx(kept, abs=1e-12)
+    if objective == "within":  # P itself has moved into the budget
+        assert kept > np.log(0.9)
+
+
+def test_soft_budgets_push(random):
+    space, values = macro_like(random)
+    cost = fpnas.AdditiveCost.choices(space, values)
+    count = fpnas.AdditiveCost.choices(space, [0, 1, 1] * LAYERS)
+    search = fpnas.Search(space, seed=1, minimum_samples=12, learning_rate=0.1)
+    start = cost.moments(search.distribution)[0]
+    search.add_budget(cost, int(start / 2), mode="soft", weight=1.0)
+    search.add_budget(count, 5, mode="soft", weight=0.5)
+    for _ in range(150):
+        ask = search.ask()
+        ask.tell(np.zeros(len(ask)))
+    assert cost.moments(search.distribution)[0] < 0.6 * start
+    assert count.moments(search.distribution)[0] < 5.2
+    with pytest.raises(fpnas.StateError, match="before the first ask"):
+        search.add_budget(cost, 10**9)
+    with pytest.raises(fpnas.InvalidError, match="mode must be one of"):
+        fpnas.Search(space).add_budget(cost, 10**9, mode="firm")
+    with pytest.raises(fpnas.InvalidError, match="-5 to -1"):
+        fpnas.Search(space).add_budget(cost, -1, least=-5)

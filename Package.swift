@@ -74,6 +74,7 @@ let package = Package(
             name: "ImageDataTests", dependencies: ["ImageData", "CZlib"], exclude: ["images.txt"]),
         .testTarget(name: "ReportTests", dependencies: ["Report", "ImageData", "TestSupport"]),
         .testTarget(name: "ExperimentTests", dependencies: ["Experiment"]),
+        .testTarget(name: "KernelTests", dependencies: ["CKernels"]),
         .testTarget(
             name: "SupernetTests", dependencies: ["Supernet", "CKernels", "COpenBLAS"],
             exclude: ["reference.txt"]),

@@ -8,6 +8,7 @@ typedef float NAME(u8) __attribute__((ext_vector_type(8), aligned(4)));
 #define v8 NAME(v8)
 #define b8 NAME(b8)
 #define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
 
 INLINE v8 NAME(load)(const float *p) { return *(const NAME(u8) *)p; }
 INLINE void NAME(store)(float *p, v8 value) { *(NAME(u8) *)p = value; }
@@ -432,6 +433,9 @@ static size_t NAME(softmax)(
     return correct;
 }
 
+#include "product.h"
+#include "depthwise.h"
+
 static const fpnas_priv_kernels NAME(table) = {
     .name = VARIANT,
     .moments = NAME(moments),
@@ -439,6 +443,11 @@ static const fpnas_priv_kernels NAME(table) = {
     .pad = NAME(pad),
     .activation_gradient = NAME(activation_gradient),
     .norm_gradient = NAME(norm_gradient),
+    .pack = NAME(pack),
+    .pointwise = NAME(pointwise),
+    .pointwise_gradient = NAME(pointwise_gradient),
+    .depthwise_forward = NAME(depthwise_forward),
+    .depthwise_gradient = NAME(depthwise_gradient),
     .depthwise = NAME(depthwise),
     .depthwise_scatter = NAME(depthwise_scatter),
     .depthwise_weights = NAME(depthwise_weights),
@@ -467,3 +476,5 @@ static const fpnas_priv_kernels NAME(table) = {
 #undef load
 #undef store
 #undef FOR_ACTIVATION
+#undef UNROLL
+#undef TILE_LINE

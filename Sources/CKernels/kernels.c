@@ -7,19 +7,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Rows and columns of the result that a matrix product holds in registers.
 #define VARIANT "baseline"
 #define NAME(x) baseline_##x
+#define TILE_ROWS 4
+#define PANEL 8
 #include "body.h"
 #undef NAME
 #undef VARIANT
+#undef TILE_ROWS
+#undef PANEL
 
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #define VARIANT "avx2"
 #define NAME(x) avx2_##x
+#define TILE_ROWS 6
+#define PANEL 16
 #include "body.h"
 #undef NAME
 #undef VARIANT
+#undef TILE_ROWS
+#undef PANEL
 #pragma clang attribute pop
 #endif
 

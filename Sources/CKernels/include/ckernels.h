@@ -11,6 +11,43 @@
 // Activations as the kernels know them.
 enum { FPNAS_LINEAR = 0, FPNAS_RELU = 1, FPNAS_SWISH = 2 };
 
+// What a consumer makes of a producer's output while it reads it: act(scale·x + shift)·gate.
+typedef struct fpnas_priv_source {
+    const float *_Nonnull x;      // rows of `line` floats
+    size_t line;
+    const float *_Nullable scale; // rows of the producer's normalisation; null without one
+    const float *_Nullable shift;
+    const float *_Nullable mean;  // asked for by gradients through the activation
+    const float *_Nullable gate;  // a row for each image, or null
+    int activation;
+} fpnas_priv_source;
+
+// The gradient of a convolution's output: p·dz + q·(x − mean) + r where a normalisation follows,
+// else (p null) dz itself.
+typedef struct fpnas_priv_gradient {
+    const float *_Nonnull dz;
+    size_t line;
+    size_t channels;
+    const float *_Nullable x;     // what the convolution gave
+    const float *_Nullable mean;
+    const float *_Nullable p;
+    const float *_Nullable q;
+    const float *_Nullable r;
+} fpnas_priv_gradient;
+
+// A depthwise k×k convolution of NHWC images; padding ≤ k − 1 zeros precede an image.
+typedef struct fpnas_priv_depthwise {
+    size_t height, width, out_height, out_width, k, stride, padding;
+} fpnas_priv_depthwise;
+
+// What becomes of the gradient of a convolution's input.
+typedef enum fpnas_priv_mode {
+    FPNAS_STORE = 0,
+    FPNAS_ADD = 1,
+    // Through the source's activation; its sums are those of activation_gradient.
+    FPNAS_THROUGH_ACTIVATION = 2
+} fpnas_priv_mode;
+
 typedef struct fpnas_priv_kernels {
     const char *_Nonnull name;
 
@@ -37,6 +74,39 @@ typedef struct fpnas_priv_kernels {
         const float *_Nonnull dz, const float *_Nonnull x, const float *_Nonnull mean,
         const float *_Nonnull p, const float *_Nonnull q, const float *_Nonnull r, size_t rows,
         size_t c, float *_Nonnull dx);
+
+    // Weights [inner][columns], or [columns][inner] when `transposed`, into panels for the products
+    // below: inner · (columns rounded up to 8) floats.
+    void (*_Nonnull pack)(
+        const float *_Nonnull w, size_t line, size_t inner, size_t columns, int transposed,
+        float *_Nonnull packed);
+    // y[rows][c] = source · w, w packed with `inputs` as inner length; also the moments of y unless
+    // null. `pixels` rows are an image. Scratch: fpnas_priv_pointwise_scratch.
+    void (*_Nonnull pointwise)(
+        const fpnas_priv_source *_Nonnull in, size_t rows, size_t pixels, size_t inputs,
+        const float *_Nonnull packed, size_t c, float *_Nonnull y, float *_Nullable moments,
+        float *_Nonnull scratch);
+    // dw[inputs][line of out] = sourceᵀ · gradient and, unless packed (of the transposed weights) is
+    // null, dx = gradient · wᵀ by `mode`. With FPNAS_THROUGH_ACTIVATION the source has no gate and
+    // sums are set; dx may not be an input.
+    void (*_Nonnull pointwise_gradient)(
+        const fpnas_priv_gradient *_Nonnull out, const fpnas_priv_source *_Nonnull in, size_t rows,
+        size_t pixels, size_t inputs, const float *_Nullable packed, float *_Nullable dx,
+        fpnas_priv_mode mode, float *_Nullable sums, float *_Nonnull dw, float *_Nonnull scratch);
+
+    // y = depthwise convolution of the source (without a gate), whose line it shares, and the
+    // moments of y unless null. Taps are rows of w, `ld` floats apart. Scratch for this and the
+    // gradient: fpnas_priv_depthwise_scratch.
+    void (*_Nonnull depthwise_forward)(
+        const fpnas_priv_source *_Nonnull in, const fpnas_priv_depthwise *_Nonnull shape,
+        size_t images, const float *_Nonnull w, size_t ld, float *_Nonnull y,
+        float *_Nullable moments, float *_Nonnull scratch);
+    // dw[k·k][line] and, unless null, dx; see pointwise_gradient.
+    void (*_Nonnull depthwise_gradient)(
+        const fpnas_priv_gradient *_Nonnull out, const fpnas_priv_source *_Nonnull in,
+        const fpnas_priv_depthwise *_Nonnull shape, size_t images, const float *_Nonnull w,
+        size_t ld, float *_Nullable dx, fpnas_priv_mode mode, float *_Nullable sums,
+        float *_Nonnull dw, float *_Nonnull scratch);
 
     // One image: y[oy][ox] = Σ x[oy·stride + ky][ox·stride + kx] · w[ky][kx]; x is padded, `line`
     // floats a row; taps are `ld` floats apart and reversed when `flip` is set.
@@ -97,6 +167,26 @@ typedef struct fpnas_priv_kernels {
     // y = e^x elementwise, below 2 ulp on [−87, 88].
     void (*_Nonnull exponential)(const float *_Nonnull x, size_t count, float *_Nonnull y);
 } fpnas_priv_kernels;
+
+// Floats the products need for tiles of rows of two line lengths.
+static inline size_t fpnas_priv_pointwise_scratch(size_t in_line, size_t out_line) {
+    // At most 192 rows while they are short, at least 48 of any length; lines are padded.
+    size_t floats = 48 * (2 * (in_line + 23) + out_line + 23);
+    return floats > 24576 ? floats : 24576;
+}
+
+// How a depthwise convolution is cut: output rows and channels at a time.
+typedef struct fpnas_priv_band {
+    size_t rows, channels;
+    size_t in_rows, width;                  // of the padded input
+    size_t gradient_rows, gradient_width;   // of the padded gradient
+    size_t floats;                          // of scratch memory
+} fpnas_priv_band;
+// `parts` is 1 forward, 2 backward and 3 backward through an activation.
+fpnas_priv_band fpnas_priv_depthwise_band(
+    const fpnas_priv_depthwise *_Nonnull shape, size_t c, size_t parts);
+// Floats of scratch memory for rows of width c, forward and backward.
+size_t fpnas_priv_depthwise_scratch(const fpnas_priv_depthwise *_Nonnull shape, size_t c);
 
 // The variant of that name ("baseline", "avx2"); null where this CPU has not got it. With a null
 // name: the one the environment variable FPNAS_KERNELS names, else the fastest this CPU has.

@@ -1,0 +1,266 @@
+// Depthwise convolutions with what comes before and after them, included by body.h once per CPU
+// variant.
+//
+// An image is cut into bands of rows and groups of channels small enough that a band's activated
+// input, its slopes and its gradient stay in cache, between zeros where a window leaves the image.
+// A strided convolution's input gradient is gathered: the pixels of one remainder modulo the
+// stride meet the same taps.
+
+// y[i] (+)= Σ over ny × nx taps for neighbouring outputs; the steps may be negative.
+INLINE void NAME(taps)(
+    const float *x, ptrdiff_t row_step, ptrdiff_t column_step, size_t ny, size_t nx,
+    const float *w, size_t w_row, size_t w_column, size_t step, int adds, float *y, size_t y_step,
+    size_t pixels, size_t vectors) {
+    v8 s[4][2];
+    UNROLL for (size_t i = 0; i < pixels; i++)
+        UNROLL for (size_t v = 0; v < vectors; v++)
+            s[i][v] = adds ? load(y + i * y_step + 8 * v) : (v8)0.0f;
+    for (size_t ty = 0; ty < ny; ty++, x += row_step, w += w_row) {
+        const float *source = x, *weight = w;
+        for (size_t tx = 0; tx < nx; tx++, source += column_step, weight += w_column)
+            UNROLL for (size_t v = 0; v < vectors; v++) {
+                v8 factor = load(weight + 8 * v);
+                UNROLL for (size_t i = 0; i < pixels; i++)
+                    s[i][v] += load(source + i * step + 8 * v) * factor;
+            }
+    }
+    UNROLL for (size_t i = 0; i < pixels; i++)
+        UNROLL for (size_t v = 0; v < vectors; v++) store(y + i * y_step + 8 * v, s[i][v]);
+}
+
+INLINE void NAME(taps_row_of)(
+    const float *x, ptrdiff_t row_step, ptrdiff_t column_step, size_t ny, size_t nx,
+    const float *w, size_t w_row, size_t w_column, size_t step, int adds, float *y, size_t y_step,
+    size_t pixels, size_t channels) {
+#define CALL(count, vectors) NAME(taps)( \
+    x + i * step + j, row_step, column_step, ny, nx, w + j, w_row, w_column, step, adds, \
+    y + i * y_step + j, y_step, count, vectors)
+    for (size_t j = 0; j < channels; j += 16) {
+        size_t i = 0;
+        if (channels - j >= 16) {
+            for (; i + 4 <= pixels; i += 4) CALL(4, 2);
+            for (; i < pixels; i++) CALL(1, 2);
+        } else {
+            for (; i + 4 <= pixels; i += 4) CALL(4, 1);
+            for (; i < pixels; i++) CALL(1, 1);
+        }
+    }
+#undef CALL
+}
+
+// A row of outputs, `step` floats of input apart.
+static void NAME(taps_row)(
+    const float *x, ptrdiff_t row_step, ptrdiff_t column_step, size_t ny, size_t nx,
+    const float *w, size_t w_row, size_t w_column, size_t step, int adds, float *y, size_t y_step,
+    size_t pixels, size_t channels) {
+#define CALL(n) NAME(taps_row_of)( \
+    x, row_step, column_step, ny, n, w, w_row, w_column, step, adds, y, y_step, pixels, channels)
+    switch (nx) {
+    case 1: CALL(1); break;
+    case 2: CALL(2); break;
+    case 3: CALL(3); break;
+    case 4: CALL(4); break;
+    case 5: CALL(5); break;
+    case 7: CALL(7); break;
+    default: CALL(nx);
+    }
+#undef CALL
+}
+
+// Rows [top, top + rows) of an image's channels, act(scale · x + shift), with `left` columns of
+// zeros before and as many after as fill `width`.
+INLINE void NAME(fill_of)(
+    const fpnas_priv_source *in, const float *image, size_t j, size_t channels, ptrdiff_t top,
+    size_t rows, size_t height, size_t in_width, size_t left, size_t width, int activation,
+    int scales, int slopes, float *value, float *slope) {
+    size_t line = width * channels;
+    for (size_t r = 0; r < rows; r++, top++, value += line, slope += slopes ? line : 0) {
+        if (top < 0 || (size_t)top >= height) {
+            memset(value, 0, line * sizeof(float));
+            continue;
+        }
+        memset(value, 0, left * channels * sizeof(float));
+        size_t end = left + in_width;
+        memset(value + end * channels, 0, (width - end) * channels * sizeof(float));
+        const float *x = image + (size_t)top * in_width * in->line + j;
+        for (size_t i = left; i < end; i++, x += in->line)
+            for (size_t q = 0; q < channels; q += 8) {
+                v8 z = load(x + q), y, d;
+                if (scales) z = z * load(in->scale + j + q) + load(in->shift + j + q);
+                NAME(both8)(z, activation, slopes, &y, &d);
+                store(value + i * channels + q, y);
+                if (slopes) store(slope + i * channels + q, d);
+            }
+    }
+}
+
+static void NAME(fill)(
+    const fpnas_priv_source *in, const float *image, size_t j, size_t channels, ptrdiff_t top,
+    size_t rows, size_t height, size_t in_width, size_t left, size_t width, float *value,
+    float *slope) {
+#define CALL(act) \
+    if (slope) NAME(fill_of)(in, image, j, channels, top, rows, height, in_width, left, width, \
+                             act, 1, 1, value, slope); \
+    else NAME(fill_of)(in, image, j, channels, top, rows, height, in_width, left, width, act, 1, \
+                       0, value, value)
+    if (in->scale) {
+        FOR_ACTIVATION(in->activation, CALL)
+    } else {
+        NAME(fill_of)(in, image, j, channels, top, rows, height, in_width, left, width,
+                      FPNAS_LINEAR, 0, 0, value, value);
+    }
+#undef CALL
+}
+
+static void NAME(depthwise_forward)(
+    const fpnas_priv_source *in, const fpnas_priv_depthwise *s, size_t images, const float *w,
+    size_t ld, float *y, float *moments, float *scratch) {
+    size_t c = in->line;
+    fpnas_priv_band band = fpnas_priv_depthwise_band(s, c, 1);
+    for (size_t image = 0; image < images; image++, y += s->out_height * s->out_width * c) {
+        const float *x = in->x + image * s->height * s->width * c;
+        for (size_t j = 0; j < c; j += band.channels) {
+            size_t channels = c - j < band.channels ? c - j : band.channels;
+            size_t line = band.width * channels;
+            for (size_t first = 0; first < s->out_height; first += band.rows) {
+                size_t rows = s->out_height - first < band.rows ? s->out_height - first : band.rows;
+                NAME(fill)(
+                    in, x, j, channels, (ptrdiff_t)(first * s->stride) - (ptrdiff_t)s->padding,
+                    (rows - 1) * s->stride + s->k, s->height, s->width, s->padding, band.width,
+                    scratch, NULL);
+                float *target = y + first * s->out_width * c + j;
+                for (size_t r = 0; r < rows; r++)
+                    NAME(taps_row)(
+                        scratch + r * s->stride * line, (ptrdiff_t)line, (ptrdiff_t)channels, s->k,
+                        s->k, w + j, s->k * ld, ld, s->stride * channels, 0,
+                        target + r * s->out_width * c, c, s->out_width, channels);
+                if (moments)
+                    NAME(add_moments)(
+                        target, c, rows * s->out_width, channels / 8, image == 0 && first == 0,
+                        moments + j, c);
+            }
+        }
+    }
+}
+
+// dw[ny × nx taps] += Σ over rows × pixels of x · d.
+INLINE void NAME(tap_sums)(
+    const float *x, size_t line, size_t step, size_t row_step, const float *d, size_t d_line,
+    size_t channels, size_t rows, size_t pixels, float *dw, size_t dw_row, size_t dw_column,
+    size_t ny, size_t nx) {
+    v8 s[3][7];
+    UNROLL for (size_t ty = 0; ty < ny; ty++) UNROLL for (size_t tx = 0; tx < nx; tx++)
+        s[ty][tx] = load(dw + ty * dw_row + tx * dw_column);
+    for (size_t r = 0; r < rows; r++, x += row_step, d += d_line) {
+        const float *source = x, *gradient = d;
+        for (size_t i = 0; i < pixels; i++, source += step, gradient += channels) {
+            v8 g = load(gradient);
+            UNROLL for (size_t ty = 0; ty < ny; ty++) UNROLL for (size_t tx = 0; tx < nx; tx++)
+                s[ty][tx] += load(source + ty * line + tx * channels) * g;
+        }
+    }
+    UNROLL for (size_t ty = 0; ty < ny; ty++) UNROLL for (size_t tx = 0; tx < nx; tx++)
+        store(dw + ty * dw_row + tx * dw_column, s[ty][tx]);
+}
+
+static void NAME(band_weights)(
+    const float *x, size_t line, const float *d, size_t d_line, const fpnas_priv_depthwise *s,
+    size_t channels, size_t rows, float *dw, size_t ld) {
+#define CALL(y, ny, x0, nx) NAME(tap_sums)( \
+    x + (y) * line + (x0) * channels + j, line, s->stride * channels, s->stride * line, d + j, \
+    d_line, channels, rows, s->out_width, dw + ((y) * s->k + (x0)) * ld + j, s->k * ld, ld, ny, nx)
+    for (size_t j = 0; j < channels; j += 8) {
+        if (s->k == 3) {
+            CALL(0, 3, 0, 3);
+        } else if (s->k == 5) {
+            CALL(0, 2, 0, 5);
+            CALL(2, 2, 0, 5);
+            CALL(4, 1, 0, 5);
+        } else if (s->k == 7) {
+            for (size_t ty = 0; ty < 7; ty++) CALL(ty, 1, 0, 7);
+        } else {
+            for (size_t ty = 0; ty < s->k; ty++)
+                for (size_t tx = 0; tx < s->k; tx++) CALL(ty, 1, tx, 1);
+        }
+    }
+#undef CALL
+}
+
+// The gradient rows [top, top + rows) of an image's channels between zeros.
+static void NAME(fill_gradient)(
+    const fpnas_priv_gradient *out, size_t image, size_t j, size_t channels, ptrdiff_t top,
+    size_t rows, const fpnas_priv_depthwise *s, size_t left, size_t width, float *target) {
+    size_t line = width * channels, c = out->line;
+    for (size_t r = 0; r < rows; r++, top++, target += line) {
+        if (top < 0 || (size_t)top >= s->out_height) {
+            memset(target, 0, line * sizeof(float));
+            continue;
+        }
+        memset(target, 0, left * channels * sizeof(float));
+        size_t end = left + s->out_width;
+        memset(target + end * channels, 0, (width - end) * channels * sizeof(float));
+        size_t at = (image * s->out_height + (size_t)top) * s->out_width * c + j;
+        NAME(norm_rows)(out, at, j, s->out_width, channels, target + left * channels, channels);
+    }
+}
+
+static void NAME(depthwise_gradient)(
+    const fpnas_priv_gradient *out, const fpnas_priv_source *in, const fpnas_priv_depthwise *s,
+    size_t images, const float *w, size_t ld, float *dx, fpnas_priv_mode mode, float *sums, float *dw,
+    float *scratch) {
+    size_t c = in->line, k = s->k, stride = s->stride;
+    int slopes = dx && mode == FPNAS_THROUGH_ACTIVATION;
+    fpnas_priv_band band = fpnas_priv_depthwise_band(s, c, slopes ? 3 : 2);
+    // Rows and columns of the gradient before the first that an input pixel meets.
+    size_t before = (k - 1 - s->padding) / stride;
+    memset(dw, 0, k * k * c * sizeof(float));
+    if (slopes) memset(sums, 0, 2 * c * sizeof(float));
+    for (size_t image = 0; image < images; image++) {
+        const float *x = in->x + image * s->height * s->width * c;
+        float *dx_image = dx ? dx + image * s->height * s->width * c : NULL;
+        for (size_t j = 0; j < c; j += band.channels) {
+            size_t channels = c - j < band.channels ? c - j : band.channels;
+            size_t line = band.width * channels, d_line = band.gradient_width * channels;
+            float *value = scratch, *slope = value + band.in_rows * line;
+            float *gradient = slope + (slopes ? band.in_rows * line : 0);
+            for (size_t first = 0; first < s->out_height; first += band.rows) {
+                size_t rows = s->out_height - first < band.rows ? s->out_height - first : band.rows;
+                size_t top = first * stride, end = first + rows < s->out_height
+                                                       ? (first + rows) * stride : s->height;
+                size_t in_rows = (rows - 1) * stride + k;
+                if (in_rows < end - top + s->padding) in_rows = end - top + s->padding;
+                NAME(fill)(
+                    in, x, j, channels, (ptrdiff_t)top - (ptrdiff_t)s->padding, in_rows, s->height,
+                    s->width, s->padding, band.width, value, slopes ? slope : NULL);
+                size_t d_rows = (end - 1 - top + s->padding) / stride + 1;
+                if (d_rows < rows) d_rows = rows;
+                NAME(fill_gradient)(
+                    out, image, j, channels, (ptrdiff_t)first - (ptrdiff_t)before, before + d_rows,
+                    s, before, band.gradient_width, gradient);
+                const float *d = gradient + before * d_line + before * channels;
+                NAME(band_weights)(value, line, d, d_line, s, channels, rows, dw + j, c);
+                if (!dx) continue;
+                for (size_t iy = top; iy < end; iy++) {
+                    size_t ky = (iy + s->padding) % stride;
+                    const float *row = d + (iy + s->padding - ky - top) / stride * d_line;
+                    float *target = dx_image + iy * s->width * c + j;
+                    for (size_t px = 0; px < stride && px < s->width; px++) {
+                        size_t kx = (px + s->padding) % stride;
+                        NAME(taps_row)(
+                            row + (px + s->padding - kx) / stride * channels, -(ptrdiff_t)d_line,
+                            -(ptrdiff_t)channels, ky < k ? (k - ky - 1) / stride + 1 : 0,
+                            kx < k ? (k - kx - 1) / stride + 1 : 0, w + (ky * k + kx) * ld + j,
+                            stride * k * ld, stride * ld, channels, mode == FPNAS_ADD,
+                            target + px * c, stride * c, (s->width - px - 1) / stride + 1, channels);
+                    }
+                    if (slopes)
+                        NAME(add_slopes)(
+                            target, c,
+                            slope + (iy - top + s->padding) * line + s->padding * channels,
+                            channels, x + iy * s->width * c + j, in->mean + j, s->width,
+                            channels / 8, sums + j, c);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""One training step (forward, backward, SGD with momentum) here and in PyTorch on the CPU.
+
+    make && PYTHON_WITH_TORCH benchmarks/train_step.py [--threads 1 2] [--sizes 8 28 32 96 224]
+
+Each contestant is a process of its own; they take turns, so that whatever else the machine does
+meets all of them. A ratio is the median over rounds of PyTorch's time over ours in that round, of
+PyTorch's best variant. Our time holds the batch's preparation from bytes too, which PyTorch is
+given for nothing. `sgemm` is OpenBLAS at the network's own shapes (forward, one thread), by MACs.
+"""
+from __future__ import annotations
+
+import argparse
+import ctypes
+import ctypes.util
+import multiprocessing
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from mbconv_network import DESIGNS, Design, products, space_json, step_flops, torch_module, write_images
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def our_stepper(design: Design, threads: int, images: str):
+    import fpnas
+
+    space = fpnas.Space.from_json(space_json(design))
+    training = fpnas.Retraining(
+        images, space, [], batch_size=design.batch, threads=threads, image_size=design.size,
+        epochs=1_000_000, maximum_shift=0, weight_rate=1e-4, weight_decay=1e-4)
+    return training.step
+
+
+def torch_stepper(design: Design, threads: int, channels_last: bool, compiled: bool):
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    model = torch_module(design).to(memory_format=layout)
+    images = torch.randn(design.batch, 3, design.size, design.size).to(memory_format=layout)
+    labels = torch.randint(0, 10, (design.batch,))
+    optimiser = torch.optim.SGD(
+        model.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4, fused=True)
+
+    def loss_of(x, y):
+        return torch.nn.functional.cross_entropy(model(x), y)
+
+    if compiled:
+        loss_of = torch.compile(loss_of)
+
+    def step():
+        optimiser.zero_grad(set_to_none=True)
+        loss = loss_of(images, labels)
+        loss.backward()
+        optimiser.step()
+        return loss.item()
+
+    return step
+
+
+def contestant(name: str, size: int, threads: int, images: str, pipe) -> None:
+    """Warms up, then answers each wish for n steps with the seconds of one."""
+    # What a host sets to tune its BLAS is not for PyTorch.
+    for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+        if name != "ours":
+            os.environ.pop(variable, None)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    design = DESIGNS[size]
+    try:
+        # Memory of the libraries themselves does not count.
+        if name == "ours":
+            sys.path.insert(0, str(ROOT / "bindings" / "python"))
+            __import__("fpnas")
+        else:
+            __import__("torch")
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        if name == "ours":
+            step = our_stepper(design, threads, images)
+        else:
+            step = torch_stepper(design, threads, "last" in name, "compile" in name)
+        for _ in range(3):
+            step()
+        start = time.perf_counter()
+        step()
+        pipe.send(time.perf_counter() - start)
+    except Exception as error:  # no compiler, for example
+        pipe.send(f"{type(error).__name__}: {error}"[:200])
+        return
+    while (steps := pipe.recv()) > 0:
+        start = time.perf_counter()
+        for _ in range(steps):
+            step()
+        pipe.send((time.perf_counter() - start) / steps)
+    pipe.send((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+
+
+def race(names: list[str], size: int, threads: int, images: str, rounds: int):
+    """Seconds of a step for each contestant and round, and MiB on top of what was loaded."""
+    context = multiprocessing.get_context("spawn")
+    racers = {}
+    for name in names:
+        pipe, end = context.Pipe()
+        process = context.Process(target=contestant, args=(name, size, threads, images, end))
+        process.start()
+        first = pipe.recv()
+        if isinstance(first, str):
+            print(f"  {name}: left out ({first})")
+            process.join()
+            continue
+        racers[name] = (process, pipe, max(1, int(0.05 / first)))
+    times = {name: [] for name in racers}
+    for _ in range(rounds):
+        for name, (_, pipe, steps) in racers.items():
+            pipe.send(steps)
+            times[name].append(pipe.recv())
+    memory = {}
+    for name, (process, pipe, _) in racers.items():
+        pipe.send(0)
+        memory[name] = pipe.recv()
+        process.join()
+    return times, memory
+
+
+def sgemm_rate(design: Design, seconds: float = 0.02) -> float:
+    """FLOP/s of one OpenBLAS thread over the network's dense products, each weighted by MACs."""
+    library = ctypes.CDLL(ctypes.util.find_library("openblas") or "libopenblas.so.0")
+    library.openblas_set_num_threads(1)
+    real, total_macs, total_time = ctypes.c_float, 0, 0.0
+    shapes = [p for p in products(design)[0] if p.rows > 1]
+    for p in shapes:
+        m, n, k = p.rows * design.batch, p.columns, p.inner
+        a, b, c = (real * (m * k))(), (real * (k * n))(), (real * (m * n))()
+        best, end = float("inf"), time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            start = time.perf_counter()
+            library.cblas_sgemm(
+                101, 111, 111, m, n, k, real(1), a, k, b, n, real(0), c, n)
+            best = min(best, time.perf_counter() - start)
+        total_macs += m * n * k
+        total_time += best
+    return 2 * total_macs / total_time
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[8, 28, 32, 96, 224])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
+    parser.add_argument("--only-ours", action="store_true")
+    arguments = parser.parse_args()
+    names = ["ours"]
+    if not arguments.only_ours:
+        names += ["eager", "eager, channels last"]
+        if not arguments.no_compile:
+            names += ["compiled", "compiled, channels last"]
+    for size in arguments.sizes:
+        design = DESIGNS[size]
+        flops, rate = step_flops(design), sgemm_rate(design)
+        print(f"{size}x{size}, batch {design.batch}: {flops / 1e9:.3f} GFLOP a step, "
+              f"sgemm {rate / 1e9:.1f} GFLOP/s")
+        with tempfile.TemporaryDirectory() as folder:
+            write_images(Path(folder), size, 2 * design.batch + 20)
+            ours = {}
+            for threads in arguments.threads:
+                times, memory = race(names, size, threads, folder, arguments.rounds)
+                median = {name: statistics.median(t) for name, t in times.items()}
+                ours[threads] = median["ours"]
+                for name in median:
+                    print(f"  {threads} threads {name:<24}{1e3 * median[name]:9.3f} ms "
+                          f"{flops / median[name] / 1e9:7.1f} GFLOP/s "
+                          f"{memory[name]:8.0f} MiB", flush=True)
+                rivals = [name for name in median if name != "ours"]
+                if rivals:
+                    best = min(rivals, key=median.get)
+                    ratio = statistics.median(
+                        theirs / mine for theirs, mine in zip(times[best], times["ours"]))
+                    print(f"  {threads} threads: {ratio:.2f} times as fast as {best}", flush=True)
+            if 1 in ours and 2 in ours:
+                print(f"  two threads are {ours[1] / ours[2]:.2f} times as fast as one")
+
+
+if __name__ == "__main__":
+    main()

@@ -204,10 +204,26 @@ static void NAME(fill_gradient)(
     }
 }
 
+// The gradient of input row iy; `d` is the last gradient row that it meets, whose first column is
+// that of the first window.
+static void NAME(input_row)(
+    const fpnas_priv_depthwise *s, size_t iy, const float *d, size_t d_line, size_t channels,
+    const float *w, size_t ld, int adds, float *dx, size_t c) {
+    size_t k = s->k, stride = s->stride, ky = (iy + s->padding) % stride;
+    for (size_t px = 0; px < stride && px < s->width; px++) {
+        size_t kx = (px + s->padding) % stride;
+        NAME(taps_row)(
+            d + (px + s->padding) / stride * channels, -(ptrdiff_t)d_line, -(ptrdiff_t)channels,
+            ky < k ? (k - ky - 1) / stride + 1 : 0, kx < k ? (k - kx - 1) / stride + 1 : 0,
+            w + (ky * k + kx) * ld, stride * k * ld, stride * ld, channels, adds, dx + px * c,
+            stride * c, (s->width - px - 1) / stride + 1, channels);
+    }
+}
+
 static void NAME(depthwise_gradient)(
     const fpnas_priv_gradient *out, const fpnas_priv_source *in, const fpnas_priv_depthwise *s,
-    size_t images, const float *w, size_t ld, float *dx, fpnas_priv_mode mode, float *sums, float *dw,
-    float *scratch) {
+    size_t images, const float *w, size_t ld, float *dx, fpnas_priv_mode mode, float *sums,
+    float *dw, float *scratch) {
     size_t c = in->line, k = s->k, stride = s->stride;
     int slopes = dx && mode == FPNAS_THROUGH_ACTIVATION;
     fpnas_priv_band band = fpnas_priv_depthwise_band(s, c, slopes ? 3 : 2);
@@ -241,18 +257,10 @@ static void NAME(depthwise_gradient)(
                 NAME(band_weights)(value, line, d, d_line, s, channels, rows, dw + j, c);
                 if (!dx) continue;
                 for (size_t iy = top; iy < end; iy++) {
-                    size_t ky = (iy + s->padding) % stride;
-                    const float *row = d + (iy + s->padding - ky - top) / stride * d_line;
                     float *target = dx_image + iy * s->width * c + j;
-                    for (size_t px = 0; px < stride && px < s->width; px++) {
-                        size_t kx = (px + s->padding) % stride;
-                        NAME(taps_row)(
-                            row + (px + s->padding - kx) / stride * channels, -(ptrdiff_t)d_line,
-                            -(ptrdiff_t)channels, ky < k ? (k - ky - 1) / stride + 1 : 0,
-                            kx < k ? (k - kx - 1) / stride + 1 : 0, w + (ky * k + kx) * ld + j,
-                            stride * k * ld, stride * ld, channels, mode == FPNAS_ADD,
-                            target + px * c, stride * c, (s->width - px - 1) / stride + 1, channels);
-                    }
+                    NAME(input_row)(
+                        s, iy, d + (iy + s->padding) / stride * d_line - first * d_line, d_line,
+                        channels, w + j, ld, mode == FPNAS_ADD, target, c);
                     if (slopes)
                         NAME(add_slopes)(
                             target, c,

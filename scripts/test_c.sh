@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# test_c.sh [--valgrind]: compiles and runs every Tests/c/test_*.c against build/libfpnas.so.
+# test_c.sh [--valgrind]: compiles and runs every Tests/c/test_*.c against build/libfpnas.so; then,
+# without valgrind, the tests that go over all functions of the header.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,5 +27,10 @@ for source in Tests/c/test_*.c; do
     FPNAS_LIBRARY="$PWD/build/libfpnas.so" "${runner[@]}" "build/c/$name" || failed=$((failed + 1))
     count=$((count + 1))
 done
+if ((${#runner[@]} == 0)); then
+    # Over all functions of the header: bad arguments one by one, then random sequences of calls.
+    python3 Tests/abi/test_refusals.py || failed=$((failed + 1))
+    python3 Tests/fuzz/api_sequences.py || failed=$((failed + 1))
+fi
 echo "C tests: $count programs, $failed failed"
 ((failed == 0))

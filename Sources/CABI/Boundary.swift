@@ -12,6 +12,18 @@ func boundary(_ body: () throws(FPNASError) -> Void) -> Int32 {
     }
 }
 
+/// Sets outputs of one value to 0 or NULL, which they stay if the call fails. First of all in a
+/// function: also a bad handle is a failure.
+func clear<each T: BitwiseCopyable>(_ outputs: repeat UnsafeMutablePointer<each T>?) {
+    func zero<U: BitwiseCopyable>(_ output: UnsafeMutablePointer<U>?) {
+        guard let output = unsafe output else { return }
+        // Byte by byte: misaligned memory is refused only later.
+        unsafe UnsafeMutableRawPointer(output).initializeMemory(
+            as: UInt8.self, repeating: 0, count: MemoryLayout<U>.size)
+    }
+    repeat unsafe zero(each outputs)
+}
+
 /// A caller's array. NULL is allowed for no elements only; misaligned memory is refused.
 func input<T>(
     _ pointer: UnsafePointer<T>?, _ count: Int, _ name: String
@@ -48,13 +60,12 @@ func output<T>(
     return unsafe pointer
 }
 
-/// Hands a new object out; the output is NULL until it is there.
+/// Hands a new object out.
 func putHandle<T: Handled>(
     _ pointer: UnsafeMutablePointer<OpaquePointer?>?, _ name: String,
     _ make: () throws(FPNASError) -> T
 ) throws(FPNASError) {
     let pointer = try unsafe output(pointer, name)
-    unsafe pointer.pointee = nil
     unsafe pointer.pointee = try makeHandle(try make())
 }
 
@@ -79,13 +90,15 @@ func put<T: BitwiseCopyable>(
     _ values: [T], _ out: UnsafeMutablePointer<T>?, _ capacity: Int,
     _ needed: UnsafeMutablePointer<Int>?
 ) throws(FPNASError) {
-    if let needed = unsafe needed { unsafe needed.pointee = values.count }
+    let needed = try unsafe needed.map { (p) throws(FPNASError) in try unsafe output(p, "needed") }
     guard capacity >= values.count else {
+        if let needed = unsafe needed { unsafe needed.pointee = values.count }
         throw FPNASError(
             .buffer, "the buffer has room for \(capacity) values, \(values.count) are needed")
     }
-    guard !values.isEmpty else { return }
-    let out = try unsafe output(out, "out")
+    if !values.isEmpty { _ = try unsafe output(out, "out") }
+    if let needed = unsafe needed { unsafe needed.pointee = values.count }
+    guard let out = unsafe out else { return }
     for (i, value) in values.enumerated() { unsafe out[i] = value }
 }
 
@@ -116,6 +129,7 @@ func flag(_ value: Int32, _ name: String) throws(FPNASError) -> Bool {
 func copyStruct<T: BitwiseCopyable>(
     _ pointer: UnsafePointer<T>, into value: inout T, minimum: Int, _ name: String
 ) throws(FPNASError) {
+    _ = try unsafe input(pointer, 1, name)
     let size = Int(unsafe UnsafeRawPointer(pointer).load(as: UInt32.self))
     guard size >= minimum, size <= 1 << 16 else {
         throw .invalid("struct_size of \(name) must be at least \(minimum), got \(size)")

@@ -26,7 +26,8 @@ private func query(
 public func fpnas_distribution_create(
     _ space: OpaquePointer?, _ form: Int32, _ distribution: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(distribution)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(distribution, "distribution") { () throws(FPNASError) in
             guard let known = DistributionForm(rawValue: form) else {
                 throw .invalid(
@@ -43,7 +44,8 @@ public func fpnas_distribution_create(
 public func fpnas_distribution_copy(
     _ distribution: OpaquePointer?, _ copy: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    unsafe query(distribution) { (distribution) throws(FPNASError) in
+    unsafe clear(copy)
+    return unsafe query(distribution) { (distribution) throws(FPNASError) in
         try unsafe putHandle(copy, "copy") { () throws(FPNASError) in
             try distribution.snapshot()
         }
@@ -54,7 +56,8 @@ public func fpnas_distribution_copy(
 public func fpnas_distribution_to_joint(
     _ distribution: OpaquePointer?, _ joint: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    unsafe query(distribution) { (distribution) throws(FPNASError) in
+    unsafe clear(joint)
+    return unsafe query(distribution) { (distribution) throws(FPNASError) in
         try unsafe putHandle(joint, "joint") { () throws(FPNASError) in try distribution.joint() }
     }
 }
@@ -68,7 +71,8 @@ public func fpnas_distribution_free(_ distribution: OpaquePointer?) {
 public func fpnas_distribution_space(
     _ distribution: OpaquePointer?, _ space: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    unsafe query(distribution) { (distribution) throws(FPNASError) in
+    unsafe clear(space)
+    return unsafe query(distribution) { (distribution) throws(FPNASError) in
         try unsafe putHandle(space, "space") { SpaceHandle(distribution.space) }
     }
 }
@@ -77,7 +81,8 @@ public func fpnas_distribution_space(
 public func fpnas_distribution_form(
     _ distribution: OpaquePointer?, _ form: UnsafeMutablePointer<Int32>?
 ) -> fpnas_status {
-    unsafe query(distribution) { (distribution) throws(FPNASError) in
+    unsafe clear(form)
+    return unsafe query(distribution) { (distribution) throws(FPNASError) in
         let form = try unsafe output(form, "form")
         unsafe form.pointee = distribution.form.rawValue
     }
@@ -88,7 +93,8 @@ public func fpnas_distribution_get_logits(
     _ distribution: OpaquePointer?, _ out: UnsafeMutablePointer<Double>?, _ capacity: Int,
     _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    unsafe query(distribution) { (distribution) throws(FPNASError) in
+    unsafe clear(needed)
+    return unsafe query(distribution) { (distribution) throws(FPNASError) in
         try unsafe put(Array(distribution.logits.elements), out, capacity, needed)
     }
 }
@@ -106,7 +112,8 @@ public func fpnas_distribution_set_logits(
 public func fpnas_distribution_entropy(
     _ distribution: OpaquePointer?, _ canonical: Int32, _ entropy: UnsafeMutablePointer<Double>?
 ) -> fpnas_status {
-    unsafe query(distribution) { (distribution) throws(FPNASError) in
+    unsafe clear(entropy)
+    return unsafe query(distribution) { (distribution) throws(FPNASError) in
         let entropy = try unsafe output(entropy, "entropy")
         let canonical = try flag(canonical, "canonical")
         unsafe entropy.pointee =
@@ -141,7 +148,8 @@ public func fpnas_distribution_marginals(
     _ distribution: OpaquePointer?, _ canonical: Int32, _ out: UnsafeMutablePointer<Double>?,
     _ capacity: Int, _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    unsafe query(distribution) { (distribution) throws(FPNASError) in
+    unsafe clear(needed)
+    return unsafe query(distribution) { (distribution) throws(FPNASError) in
         let canonical = try flag(canonical, "canonical")
         try unsafe put(distribution.marginals(canonical: canonical), out, capacity, needed)
     }
@@ -152,7 +160,8 @@ public func fpnas_distribution_sample(
     _ distribution: OpaquePointer?, _ seed: UInt64, _ step: UInt64, _ count: Int,
     _ out: UnsafeMutablePointer<Int32>?, _ capacity: Int, _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    unsafe query(distribution) { (distribution) throws(FPNASError) in
+    unsafe clear(needed)
+    return unsafe query(distribution) { (distribution) throws(FPNASError) in
         guard (1...(1 << 24)).contains(count) else {
             throw .invalid("count must be in [1, 2^24], got \(UInt(bitPattern: count))")
         }
@@ -169,7 +178,8 @@ public func fpnas_distribution_top(
     _ distribution: OpaquePointer?, _ count: Int, _ architectures: UnsafeMutablePointer<Int32>?,
     _ logProbabilities: UnsafeMutablePointer<Double>?, _ found: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    unsafe query(distribution) { (distribution) throws(FPNASError) in
+    unsafe clear(found)
+    return unsafe query(distribution) { (distribution) throws(FPNASError) in
         let found = try unsafe output(found, "found")
         unsafe found.pointee = 0
         let architectures = try unsafe output(architectures, "architectures")
@@ -189,6 +199,7 @@ public func fpnas_distribution_divergence(
     _ distribution: OpaquePointer?, _ other: OpaquePointer?,
     _ divergence: UnsafeMutablePointer<Double>?
 ) -> fpnas_status {
+    unsafe clear(divergence)
     // One handle cannot be used twice in a call.
     let isSame = unsafe distribution == other
     return unsafe query(distribution) { (distribution) throws(FPNASError) in
@@ -206,7 +217,8 @@ public func fpnas_distribution_divergence(
 public func fpnas_distribution_expected_cost(
     _ distribution: OpaquePointer?, _ metric: Int32, _ expectation: UnsafeMutablePointer<Double>?
 ) -> fpnas_status {
-    unsafe query(distribution) { (distribution) throws(FPNASError) in
+    unsafe clear(expectation)
+    return unsafe query(distribution) { (distribution) throws(FPNASError) in
         let expectation = try unsafe output(expectation, "expectation")
         let metric = try costMetric(metric)
         let chain = try CostTable(distribution.space).chain(of: metric)
@@ -220,7 +232,8 @@ public func fpnas_distribution_best_within(
     _ architecture: UnsafeMutablePointer<Int32>?, _ capacity: Int,
     _ logProbability: UnsafeMutablePointer<Double>?
 ) -> fpnas_status {
-    unsafe query(distribution) { (distribution) throws(FPNASError) in
+    unsafe clear(logProbability)
+    return unsafe query(distribution) { (distribution) throws(FPNASError) in
         let metric = try costMetric(metric)
         let logProbability = try unsafe output(logProbability, "log_probability")
         let chain = try CostTable(distribution.space).chain(of: metric)

@@ -58,7 +58,8 @@ public func fpnas_retrain_create(
     _ architecture: UnsafePointer<Int32>?, _ options: UnsafePointer<fpnas_retrain_options>?,
     _ retrain: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(retrain)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(retrain, "retrain") { () throws(FPNASError) in
             let folder = try unsafe string(dataFolder, "data_folder")
             let known = try unsafe options.map { (p) throws(FPNASError) in
@@ -103,7 +104,8 @@ public func fpnas_retrain_test(
     _ retrain: OpaquePointer?, _ accuracy: UnsafeMutablePointer<Double>?,
     _ logLikelihood: UnsafeMutablePointer<Double>?
 ) -> fpnas_status {
-    unsafe call(retrain) { (retrain) throws(FPNASError) in
+    unsafe clear(accuracy, logLikelihood)
+    return unsafe call(retrain) { (retrain) throws(FPNASError) in
         let accuracy = try unsafe output(accuracy, "accuracy")
         let logLikelihood = try unsafe output(logLikelihood, "log_likelihood")
         let result = try retrain.test()
@@ -134,7 +136,8 @@ public func fpnas_debug_memory(
     _ resetPeak: Int32, _ current: UnsafeMutablePointer<Int64>?,
     _ peak: UnsafeMutablePointer<Int64>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(current, peak)
+    return boundary { () throws(FPNASError) in
         let current = try unsafe output(current, "current")
         let peak = try unsafe output(peak, "peak")
         let reset = try flag(resetPeak, "reset_peak")

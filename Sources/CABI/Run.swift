@@ -113,7 +113,8 @@ public func fpnas_run_create(
     _ dataFolder: UnsafePointer<CChar>?, _ space: OpaquePointer?,
     _ options: UnsafePointer<fpnas_run_options>?, _ run: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(run)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(run, "run") { () throws(FPNASError) in
             let folder = try unsafe string(dataFolder, "data_folder")
             let known = try unsafe options.map { (p) throws(FPNASError) in try unsafe RunOptions(p)
@@ -160,7 +161,8 @@ public func fpnas_run_progress_get(
 public func fpnas_run_space(
     _ run: OpaquePointer?, _ space: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    unsafe call(run) { (run) throws(FPNASError) in
+    unsafe clear(space)
+    return unsafe call(run) { (run) throws(FPNASError) in
         try unsafe putHandle(space, "space") { SpaceHandle(run.space) }
     }
 }
@@ -169,7 +171,8 @@ public func fpnas_run_space(
 public func fpnas_run_distribution(
     _ run: OpaquePointer?, _ distribution: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    unsafe call(run) { (run) throws(FPNASError) in
+    unsafe clear(distribution)
+    return unsafe call(run) { (run) throws(FPNASError) in
         try unsafe putHandle(distribution, "distribution") { () throws(FPNASError) in
             try run.search.distribution.snapshot()
         }
@@ -181,7 +184,8 @@ public func fpnas_run_result(
     _ run: OpaquePointer?, _ architecture: UnsafeMutablePointer<Int32>?, _ capacity: Int,
     _ logProbability: UnsafeMutablePointer<Double>?
 ) -> fpnas_status {
-    unsafe call(run) { (run) throws(FPNASError) in
+    unsafe clear(logProbability)
+    return unsafe call(run) { (run) throws(FPNASError) in
         let value = try unsafe output(logProbability, "log_probability")
         let result = try run.result()
         try unsafe put(result.architecture, architecture, capacity, nil)
@@ -208,7 +212,8 @@ public func fpnas_run_load(
     _ path: UnsafePointer<CChar>?, _ dataFolder: UnsafePointer<CChar>?, _ threads: Int64,
     _ run: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(run)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(run, "run") { () throws(FPNASError) in
             let path = try unsafe string(path, "path")
             let folder = try unsafe string(dataFolder, "data_folder")

@@ -104,7 +104,8 @@ public func fpnas_search_create(
     _ space: OpaquePointer?, _ options: UnsafePointer<fpnas_search_options>?,
     _ search: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(search)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(search, "search") { () throws(FPNASError) in
             try unsafe withSpace(space) { (space) throws(FPNASError) in
                 guard let options = unsafe options else {
@@ -147,7 +148,8 @@ public func fpnas_search_progress(
 public func fpnas_search_ask(
     _ search: OpaquePointer?, _ ask: UnsafeMutablePointer<fpnas_ask>?
 ) -> fpnas_status {
-    unsafe call(search) { (search) throws(FPNASError) in
+    unsafe clear(ask)
+    return unsafe call(search) { (search) throws(FPNASError) in
         let out = try unsafe output(ask, "ask")
         let asked = try search.ask()
         unsafe out.pointee = fpnas_ask(
@@ -161,7 +163,8 @@ public func fpnas_search_ask_architectures(
     _ search: OpaquePointer?, _ number: UInt64, _ out: UnsafeMutablePointer<Int32>?,
     _ capacity: Int, _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    unsafe call(search) { (search) throws(FPNASError) in
+    unsafe clear(needed)
+    return unsafe call(search) { (search) throws(FPNASError) in
         let rows = try search.openAsk(number).architectures
         try unsafe put(Array(rows.joined()), out, capacity, needed)
     }
@@ -172,7 +175,8 @@ public func fpnas_search_ask_multiplicities(
     _ search: OpaquePointer?, _ number: UInt64, _ out: UnsafeMutablePointer<Int64>?,
     _ capacity: Int, _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    unsafe call(search) { (search) throws(FPNASError) in
+    unsafe clear(needed)
+    return unsafe call(search) { (search) throws(FPNASError) in
         let counts = try search.openAsk(number).multiplicities
         try unsafe put(counts.map(Int64.init), out, capacity, needed)
     }
@@ -183,7 +187,8 @@ public func fpnas_search_open_asks(
     _ search: OpaquePointer?, _ out: UnsafeMutablePointer<UInt64>?, _ capacity: Int,
     _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    unsafe call(search) { (search) throws(FPNASError) in
+    unsafe clear(needed)
+    return unsafe call(search) { (search) throws(FPNASError) in
         try unsafe put(search.openAskNumbers, out, capacity, needed)
     }
 }
@@ -226,7 +231,8 @@ public func fpnas_search_close(_ search: OpaquePointer?, _ number: UInt64) -> fp
 public func fpnas_search_distribution(
     _ search: OpaquePointer?, _ distribution: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    unsafe call(search) { (search) throws(FPNASError) in
+    unsafe clear(distribution)
+    return unsafe call(search) { (search) throws(FPNASError) in
         try unsafe putHandle(distribution, "distribution") { () throws(FPNASError) in
             try search.distribution.snapshot()
         }
@@ -247,7 +253,8 @@ public func fpnas_search_best(
     _ search: OpaquePointer?, _ architecture: UnsafeMutablePointer<Int32>?, _ capacity: Int,
     _ logLikelihood: UnsafeMutablePointer<Double>?
 ) -> fpnas_status {
-    unsafe call(search) { (search) throws(FPNASError) in
+    unsafe clear(logLikelihood)
+    return unsafe call(search) { (search) throws(FPNASError) in
         let value = try unsafe output(logLikelihood, "log_likelihood")
         guard !search.bestArchitecture.isEmpty else {
             throw FPNASError(.state, "nothing above a log-likelihood of -inf was told yet")
@@ -261,7 +268,8 @@ public func fpnas_search_best(
 public func fpnas_search_space(
     _ search: OpaquePointer?, _ space: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    unsafe call(search) { (search) throws(FPNASError) in
+    unsafe clear(space)
+    return unsafe call(search) { (search) throws(FPNASError) in
         try unsafe putHandle(space, "space") { SpaceHandle(search.space) }
     }
 }
@@ -282,7 +290,8 @@ public func fpnas_search_save(
 public func fpnas_search_load(
     _ path: UnsafePointer<CChar>?, _ search: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(search)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(search, "search") { () throws(FPNASError) in
             let path = try unsafe string(path, "path")
             return try Checkpoint.decodeSearch(try Files.read(path), name: path)
@@ -295,7 +304,8 @@ public func fpnas_search_to_bytes(
     _ search: OpaquePointer?, _ out: UnsafeMutablePointer<UInt8>?, _ capacity: Int,
     _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    unsafe call(search) { (search) throws(FPNASError) in
+    unsafe clear(needed)
+    return unsafe call(search) { (search) throws(FPNASError) in
         try unsafe put(try Checkpoint.encode(search), out, capacity, needed)
     }
 }
@@ -305,7 +315,8 @@ public func fpnas_search_from_bytes(
     _ bytes: UnsafePointer<UInt8>?, _ count: Int,
     _ search: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(search)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(search, "search") { () throws(FPNASError) in
             let bytes = try unsafe array(bytes, count, "bytes")
             return try Checkpoint.decodeSearch(bytes, name: "bytes")

@@ -44,7 +44,8 @@ public func fpnas_space_preset(
     _ name: UnsafePointer<CChar>?, _ height: Int32, _ width: Int32, _ channels: Int32,
     _ classes: Int32, _ space: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(space)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(space, "space") { () throws(FPNASError) in
             let shape = ImageShape(
                 height: Int(height), width: Int(width), channels: Int(channels))
@@ -58,7 +59,8 @@ public func fpnas_space_preset(
 public func fpnas_space_from_json(
     _ json: UnsafePointer<CChar>?, _ length: Int, _ space: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(space)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(space, "space") { () throws(FPNASError) in
             let bytes = try unsafe array(json, length, "json").map { UInt8(bitPattern: $0) }
             return SpaceHandle(try SpaceJSON.decode(bytes, name: "json"))
@@ -70,7 +72,8 @@ public func fpnas_space_from_json(
 public func fpnas_space_load(
     _ path: UnsafePointer<CChar>?, _ space: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(space)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(space, "space") { () throws(FPNASError) in
             SpaceHandle(try SpaceJSON.load(try unsafe string(path, "path")))
         }
@@ -82,7 +85,8 @@ public func fpnas_space_to_json(
     _ space: OpaquePointer?, _ out: UnsafeMutablePointer<CChar>?, _ capacity: Int,
     _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(needed)
+    return boundary { () throws(FPNASError) in
         try unsafe withSpace(space) { (space) throws(FPNASError) in
             try unsafe put(text: try SpaceJSON.encode(space), out, capacity, needed)
         }
@@ -101,7 +105,8 @@ public func fpnas_space_name(
     _ space: OpaquePointer?, _ out: UnsafeMutablePointer<CChar>?, _ capacity: Int,
     _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(needed)
+    return boundary { () throws(FPNASError) in
         try unsafe withSpace(space) { (space) throws(FPNASError) in
             try unsafe put(space.name, out, capacity, needed)
         }
@@ -112,7 +117,8 @@ public func fpnas_space_name(
 public func fpnas_space_layer_count(
     _ space: OpaquePointer?, _ count: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(count)
+    return boundary { () throws(FPNASError) in
         let count = try unsafe output(count, "count")
         unsafe count.pointee = try withSpace(space) { $0.layerCount }
     }
@@ -123,7 +129,8 @@ public func fpnas_space_layer_name(
     _ space: OpaquePointer?, _ layer: Int, _ out: UnsafeMutablePointer<CChar>?, _ capacity: Int,
     _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(needed)
+    return boundary { () throws(FPNASError) in
         try unsafe withSpace(space) { (space) throws(FPNASError) in
             try checkIndex(layer, space.layerCount, "layer")
             try unsafe put(space.layers[layer].name, out, capacity, needed)
@@ -135,7 +142,8 @@ public func fpnas_space_layer_name(
 public func fpnas_space_variable_count(
     _ space: OpaquePointer?, _ count: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(count)
+    return boundary { () throws(FPNASError) in
         let count = try unsafe output(count, "count")
         unsafe count.pointee = try withSpace(space) { $0.variableCount }
     }
@@ -146,7 +154,8 @@ public func fpnas_space_variable_name(
     _ space: OpaquePointer?, _ variable: Int, _ out: UnsafeMutablePointer<CChar>?,
     _ capacity: Int, _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(needed)
+    return boundary { () throws(FPNASError) in
         try unsafe withSpace(space) { (space) throws(FPNASError) in
             try checkIndex(variable, space.variableCount, "variable")
             try unsafe put(space.variable(variable).name, out, capacity, needed)
@@ -158,7 +167,8 @@ public func fpnas_space_variable_name(
 public func fpnas_space_variable_layer(
     _ space: OpaquePointer?, _ variable: Int, _ layer: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(layer)
+    return boundary { () throws(FPNASError) in
         let layer = try unsafe output(layer, "layer")
         try unsafe withSpace(space) { (space) throws(FPNASError) in
             try checkIndex(variable, space.variableCount, "variable")
@@ -171,7 +181,8 @@ public func fpnas_space_variable_layer(
 public func fpnas_space_choice_count(
     _ space: OpaquePointer?, _ variable: Int, _ count: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(count)
+    return boundary { () throws(FPNASError) in
         let count = try unsafe output(count, "count")
         try unsafe withSpace(space) { (space) throws(FPNASError) in
             try checkIndex(variable, space.variableCount, "variable")
@@ -185,7 +196,8 @@ public func fpnas_space_choice_label(
     _ space: OpaquePointer?, _ variable: Int, _ choice: Int, _ out: UnsafeMutablePointer<CChar>?,
     _ capacity: Int, _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(needed)
+    return boundary { () throws(FPNASError) in
         try unsafe withSpace(space) { (space) throws(FPNASError) in
             try checkIndex(variable, space.variableCount, "variable")
             try checkIndex(choice, space.choiceCounts[variable], "choice")
@@ -199,7 +211,8 @@ public func fpnas_space_count(
     _ space: OpaquePointer?, _ canonical: Int32, _ out: UnsafeMutablePointer<CChar>?,
     _ capacity: Int, _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(needed)
+    return boundary { () throws(FPNASError) in
         try unsafe withSpace(space) { (space) throws(FPNASError) in
             let count = try flag(canonical, "canonical") ? space.canonicalCount : space.rawCount
             try unsafe put(count.description, out, capacity, needed)
@@ -241,7 +254,8 @@ public func fpnas_space_architecture_to_json(
     _ space: OpaquePointer?, _ architecture: UnsafePointer<Int32>?,
     _ out: UnsafeMutablePointer<CChar>?, _ capacity: Int, _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(needed)
+    return boundary { () throws(FPNASError) in
         try unsafe withSpace(space) { (space) throws(FPNASError) in
             let row = try unsafe CABI.architecture(architecture, of: space)
             try unsafe put(text: ArchitectureJSON.encode(row, of: space), out, capacity, needed)
@@ -255,7 +269,8 @@ public func fpnas_architecture_load(
     _ architecture: UnsafeMutablePointer<Int32>?, _ capacity: Int,
     _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(space, needed)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(space, "space") { () throws(FPNASError) in
             let loaded = try ArchitectureJSON.load(try unsafe string(path, "path"))
             try unsafe put(loaded.architecture, architecture, capacity, needed)
@@ -278,7 +293,8 @@ public func fpnas_space_cost(
     _ space: OpaquePointer?, _ architecture: UnsafePointer<Int32>?,
     _ macs: UnsafeMutablePointer<Int64>?, _ parameters: UnsafeMutablePointer<Int64>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(macs, parameters)
+    return boundary { () throws(FPNASError) in
         let macs = try unsafe output(macs, "macs")
         let parameters = try unsafe output(parameters, "parameters")
         try unsafe withSpace(space) { (space) throws(FPNASError) in
@@ -296,7 +312,8 @@ public func fpnas_space_layer_costs(
     _ macs: UnsafeMutablePointer<Int64>?, _ parameters: UnsafeMutablePointer<Int64>?,
     _ capacity: Int, _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(needed)
+    return boundary { () throws(FPNASError) in
         try unsafe withSpace(space) { (space) throws(FPNASError) in
             let row = try unsafe CABI.architecture(architecture, of: space)
             let costs = try space.network(row).costPerLayer(layerCount: space.layerCount)
@@ -312,7 +329,8 @@ public func fpnas_space_cost_range(
     _ space: OpaquePointer?, _ metric: Int32, _ least: UnsafeMutablePointer<Int64>?,
     _ greatest: UnsafeMutablePointer<Int64>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(least, greatest)
+    return boundary { () throws(FPNASError) in
         let least = try unsafe output(least, "least")
         let greatest = try unsafe output(greatest, "greatest")
         try unsafe withSpace(space) { (space) throws(FPNASError) in

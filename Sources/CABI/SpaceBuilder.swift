@@ -100,7 +100,8 @@ final class SpaceBuilder: Handled {
 public func fpnas_space_builder_create(
     _ name: UnsafePointer<CChar>?, _ builder: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(builder)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(builder, "builder") { () throws(FPNASError) in
             SpaceBuilder(name: try unsafe string(name, "name"))
         }
@@ -173,12 +174,19 @@ public func fpnas_space_builder_add_integers(
     unsafe add(builder, name, choices, count) { .integer(Int($0)) }
 }
 
+private func finite(_ value: Double, _ name: String) throws(FPNASError) -> Double {
+    guard value.isFinite else { throw .invalid("\(name) must be finite, got \(value)") }
+    return value
+}
+
 @_cdecl("fpnas_space_builder_add_reals") @implementation
 public func fpnas_space_builder_add_reals(
     _ builder: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ choices: UnsafePointer<Double>?,
     _ count: Int
 ) -> fpnas_status {
-    unsafe add(builder, name, choices, count) { .real($0) }
+    unsafe add(builder, name, choices, count) { (value) throws(FPNASError) in
+        .real(try finite(value, "a choice"))
+    }
 }
 
 @_cdecl("fpnas_space_builder_add_texts") @implementation
@@ -227,7 +235,7 @@ public func fpnas_space_builder_fix_integer(
 public func fpnas_space_builder_fix_real(
     _ builder: OpaquePointer?, _ attribute: UnsafePointer<CChar>?, _ value: Double
 ) -> fpnas_status {
-    unsafe fix(builder, attribute) { .real(value) }
+    unsafe fix(builder, attribute) { () throws(FPNASError) in .real(try finite(value, "value")) }
 }
 
 @_cdecl("fpnas_space_builder_fix_text") @implementation
@@ -243,7 +251,8 @@ public func fpnas_space_builder_fix_text(
 public func fpnas_space_builder_finish(
     _ builder: OpaquePointer?, _ space: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(space)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(space, "space") { () throws(FPNASError) in
             try unsafe withHandle(builder, SpaceBuilder.self) { (builder) throws(FPNASError) in
                 SpaceHandle(try builder.finish())

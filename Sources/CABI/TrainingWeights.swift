@@ -50,7 +50,8 @@ public func fpnas_weighted_sum_push(
     _ multiplicity: Int64, _ keep: UnsafeMutablePointer<Double>?,
     _ add: UnsafeMutablePointer<Double>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(keep, add)
+    return boundary { () throws(FPNASError) in
         let sum = try unsafe output(sum, "sum")
         let keep = try unsafe output(keep, "keep")
         let add = try unsafe output(add, "add")
@@ -67,7 +68,8 @@ public func fpnas_weighted_sum_merge(
     _ sum: UnsafeMutablePointer<fpnas_weighted_sum>?, _ other: UnsafePointer<fpnas_weighted_sum>?,
     _ keep: UnsafeMutablePointer<Double>?, _ add: UnsafeMutablePointer<Double>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(keep, add)
+    return boundary { () throws(FPNASError) in
         let sum = try unsafe output(sum, "sum")
         let keep = try unsafe output(keep, "keep")
         let add = try unsafe output(add, "add")

@@ -122,9 +122,9 @@ static void builders_refuse(void) {
           "1 to 65536");
     FAILS(fpnas_space_builder_add_texts(builder, "v", null_choice, 1), FPNAS_E_INVALID,
           "a choice is NULL");
-    FAILS(fpnas_space_builder_set_operation(builder, "pool", 1, 1), FPNAS_E_INVALID, "'pool'");
-    OK(fpnas_space_builder_add_reals(builder, "v", nan_choice, 1));
-    FAILS(fpnas_space_builder_finish(builder, &space), FPNAS_E_INVALID, "'a.v' has the choice nan");
+    FAILS(fpnas_space_builder_set_operation(builder, "blur", 1, 1), FPNAS_E_INVALID, "'blur'");
+    FAILS(fpnas_space_builder_add_reals(builder, "v", nan_choice, 1), FPNAS_E_INVALID, "got nan");
+    FAILS(fpnas_space_builder_fix_real(builder, "v", nan_choice[0]), FPNAS_E_INVALID, "got nan");
     fpnas_space_builder_free(builder);
 }
 

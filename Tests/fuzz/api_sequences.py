@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Random sequences of calls through the C ABI, in child processes: no signal may end one.
 
-    Tests/fuzz/api_sequences.py [--seed 1] [--sequences 40] [--calls 400] [--only N]
+    Tests/fuzz/api_sequences.py [--seed 1] [--sequences 16] [--calls 300] [--only N]
 
 Functions are those of the header, in any order, on handles that are live, freed, foreign or of
 another type, with arguments that are plausible or odd. Memory is always as large as a caller must
@@ -69,7 +69,7 @@ class Sequence:
         self.handles = {name: [] for name in interface.HANDLES}
         self.freed = []
         self.numbers, self.counts, self.blobs, self.logits = [0], [1], [b""], [1]
-        self.json = JSON
+        self.json, self.blob = JSON, b""
         self.functions = [f for f in FUNCTIONS if f.result in SCALARS or f.result == "void"]
         self.weights = [
             3 if not f.fails else max([w for end, w in WEIGHTS.items() if f.name.endswith(end)] + [2])
@@ -337,8 +337,8 @@ def child(options, number, last):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--sequences", type=int, default=40)
-    parser.add_argument("--calls", type=int, default=400)
+    parser.add_argument("--sequences", type=int, default=16)
+    parser.add_argument("--calls", type=int, default=300)
     parser.add_argument("--only", type=int)
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -129,7 +129,7 @@ def test_preset():
     (lambda: fpnas.Space.build("s", [{"name": "a", "op": []}]), "op"),
     (lambda: fpnas.Space.build("s", [{"name": "a", "op": [2**63]}]), "9223372036854775808"),
     (lambda: fpnas.Space.build("s", [{"name": "a", "op": [1, float("nan")]}]), "nan"),
-    (lambda: fpnas.Space.build("s", [{"name": "a", "operation": "pool"}]), "pool"),
+    (lambda: fpnas.Space.build("s", [{"name": "a", "operation": "blur"}]), "blur"),
     (lambda: fpnas.Space.build("s", [{"name": "a", "variables": [
         {"name": "x", "choices": [1], "when": {"variable": "y", "in": [1]}}]}]), "'y'"),
     (lambda: fpnas.Space.build("s", [{"name": "a", "variables": [

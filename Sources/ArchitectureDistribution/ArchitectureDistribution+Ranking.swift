@@ -30,7 +30,7 @@ extension ArchitectureDistribution {
     public func top(_ count: Int) throws(FPNASError) -> [RankedArchitecture] {
         // Of every variable, under every choice it exists under, `count` sums of some 40 bytes
         // may be kept: together at most about a gigabyte.
-        var kept = space.variableCount
+        var kept = max(space.variableCount, 1)
         for exists in space.existence { for each in exists where each { kept += 1 } }
         let most = max(1, min(1 << 20, (1 << 25) / kept))
         guard count >= 1, count <= most else {

@@ -85,19 +85,33 @@ func string(_ pointer: UnsafePointer<CChar>?, _ name: String) throws(FPNASError)
     return text
 }
 
+/// A caller's single output, which may be left out.
+func optional<T>(
+    _ pointer: UnsafeMutablePointer<T>?, _ name: String
+) throws(FPNASError) -> UnsafeMutablePointer<T>? {
+    try unsafe pointer.map { (pointer) throws(FPNASError) in try unsafe output(pointer, name) }
+}
+
+/// Checks that a caller's buffer of `capacity` elements takes `count`, and says how many are needed.
+func requireRoom<T>(
+    _ count: Int, _ out: UnsafeMutablePointer<T>?, _ capacity: Int,
+    _ needed: UnsafeMutablePointer<Int>?
+) throws(FPNASError) {
+    let needed = try unsafe optional(needed, "needed")
+    if capacity >= count && count > 0 { _ = try unsafe output(out, "out") }
+    if let needed = unsafe needed { unsafe needed.pointee = count }
+    guard capacity >= count else {
+        throw FPNASError(
+            .buffer, "the buffer has room for \(capacity) values, \(count) are needed")
+    }
+}
+
 /// Copies values to a caller's buffer of `capacity` elements, or says how many are needed.
 func put<T: BitwiseCopyable>(
     _ values: [T], _ out: UnsafeMutablePointer<T>?, _ capacity: Int,
     _ needed: UnsafeMutablePointer<Int>?
 ) throws(FPNASError) {
-    let needed = try unsafe needed.map { (p) throws(FPNASError) in try unsafe output(p, "needed") }
-    guard capacity >= values.count else {
-        if let needed = unsafe needed { unsafe needed.pointee = values.count }
-        throw FPNASError(
-            .buffer, "the buffer has room for \(capacity) values, \(values.count) are needed")
-    }
-    if !values.isEmpty { _ = try unsafe output(out, "out") }
-    if let needed = unsafe needed { unsafe needed.pointee = values.count }
+    try unsafe requireRoom(values.count, out, capacity, needed)
     guard let out = unsafe out else { return }
     for (i, value) in values.enumerated() { unsafe out[i] = value }
 }

@@ -25,7 +25,8 @@ public func fpnas_budget_create(
     _ resolutions: UnsafePointer<Int64>?, _ count: Int,
     _ budget: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(budget)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(budget, "budget") { () throws(FPNASError) in
             // Before any array is read.
             guard (1...8).contains(count) else {
@@ -64,7 +65,8 @@ public func fpnas_budget_free(_ budget: OpaquePointer?) {
 public func fpnas_budget_space(
     _ budget: OpaquePointer?, _ space: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    unsafe query(budget) { (budget) throws(FPNASError) in
+    unsafe clear(space)
+    return unsafe query(budget) { (budget) throws(FPNASError) in
         try unsafe putHandle(space, "space") { SpaceHandle(budget.space) }
     }
 }
@@ -74,7 +76,8 @@ public func fpnas_budget_resolutions(
     _ budget: OpaquePointer?, _ out: UnsafeMutablePointer<Int64>?, _ capacity: Int,
     _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    unsafe query(budget) { (budget) throws(FPNASError) in
+    unsafe clear(needed)
+    return unsafe query(budget) { (budget) throws(FPNASError) in
         try unsafe put(budget.resolutions.map(Int64.init), out, capacity, needed)
     }
 }
@@ -83,7 +86,8 @@ public func fpnas_budget_resolutions(
 public func fpnas_budget_log_probability(
     _ budget: OpaquePointer?, _ value: UnsafeMutablePointer<Double>?
 ) -> fpnas_status {
-    unsafe query(budget) { (budget) throws(FPNASError) in
+    unsafe clear(value)
+    return unsafe query(budget) { (budget) throws(FPNASError) in
         let value = try unsafe output(value, "value")
         unsafe value.pointee = budget.logProbability
     }
@@ -94,7 +98,8 @@ public func fpnas_budget_bounds(
     _ budget: OpaquePointer?, _ lower: UnsafeMutablePointer<Double>?,
     _ upper: UnsafeMutablePointer<Double>?
 ) -> fpnas_status {
-    unsafe query(budget) { (budget) throws(FPNASError) in
+    unsafe clear(lower, upper)
+    return unsafe query(budget) { (budget) throws(FPNASError) in
         let lower = try unsafe output(lower, "lower")
         let upper = try unsafe output(upper, "upper")
         let bounds = try budget.probabilityBounds()
@@ -107,7 +112,8 @@ public func fpnas_budget_bounds(
 public func fpnas_budget_entropy(
     _ budget: OpaquePointer?, _ entropy: UnsafeMutablePointer<Double>?
 ) -> fpnas_status {
-    unsafe query(budget) { (budget) throws(FPNASError) in
+    unsafe clear(entropy)
+    return unsafe query(budget) { (budget) throws(FPNASError) in
         let entropy = try unsafe output(entropy, "entropy")
         unsafe entropy.pointee = budget.entropy
     }
@@ -118,7 +124,8 @@ public func fpnas_budget_marginals(
     _ budget: OpaquePointer?, _ out: UnsafeMutablePointer<Double>?, _ capacity: Int,
     _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    unsafe query(budget) { (budget) throws(FPNASError) in
+    unsafe clear(needed)
+    return unsafe query(budget) { (budget) throws(FPNASError) in
         try unsafe put(budget.marginals(), out, capacity, needed)
     }
 }
@@ -147,7 +154,8 @@ public func fpnas_budget_gradient(
     _ budget: OpaquePointer?, _ out: UnsafeMutablePointer<Double>?, _ capacity: Int,
     _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    unsafe query(budget) { (budget) throws(FPNASError) in
+    unsafe clear(needed)
+    return unsafe query(budget) { (budget) throws(FPNASError) in
         try unsafe put(budget.logProbabilityGradient(), out, capacity, needed)
     }
 }
@@ -157,16 +165,13 @@ public func fpnas_budget_sample(
     _ budget: OpaquePointer?, _ seed: UInt64, _ step: UInt64, _ count: Int,
     _ out: UnsafeMutablePointer<Int32>?, _ capacity: Int, _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    unsafe query(budget) { (budget) throws(FPNASError) in
+    unsafe clear(needed)
+    return unsafe query(budget) { (budget) throws(FPNASError) in
         guard (1...(1 << 24)).contains(count) else {
             throw .invalid("count must be in [1, 2^24], got \(UInt(bitPattern: count))")
         }
         let size = try checkedProduct(count, budget.space.variableCount, of: "samples")
-        if let needed = unsafe needed { unsafe needed.pointee = size }
-        guard capacity >= size else {
-            throw FPNASError(
-                .buffer, "the buffer has room for \(capacity) values, \(size) are needed")
-        }
+        try unsafe requireRoom(size, out, capacity, needed)
         try unsafe budget.sample(
             seed: seed, step: step, count: count, into: try output(out, "out"))
     }
@@ -177,8 +182,10 @@ public func fpnas_budget_mode(
     _ budget: OpaquePointer?, _ architecture: UnsafeMutablePointer<Int32>?, _ capacity: Int,
     _ logProbability: UnsafeMutablePointer<Double>?, _ isExact: UnsafeMutablePointer<Int32>?
 ) -> fpnas_status {
-    unsafe query(budget) { (budget) throws(FPNASError) in
+    unsafe clear(logProbability, isExact)
+    return unsafe query(budget) { (budget) throws(FPNASError) in
         let logProbability = try unsafe output(logProbability, "log_probability")
+        let isExact = try unsafe optional(isExact, "is_exact")
         let mode = try budget.mode()
         try unsafe put(mode.best.architecture, architecture, capacity, nil)
         unsafe logProbability.pointee = mode.best.logProbability

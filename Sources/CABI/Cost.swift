@@ -58,7 +58,8 @@ func forEachArchitecture(
 public func fpnas_cost_create_metric(
     _ space: OpaquePointer?, _ metric: Int32, _ cost: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(cost)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(cost, "cost") { () throws(FPNASError) in
             let metric = try costMetric(metric)
             return try unsafe withSpace(space) { (space) throws(FPNASError) in
@@ -73,7 +74,8 @@ public func fpnas_cost_create_choices(
     _ space: OpaquePointer?, _ values: UnsafePointer<Int64>?, _ count: Int,
     _ cost: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(cost)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(cost, "cost") { () throws(FPNASError) in
             let values = try unsafe array(values, count, "values").map(Int.init)
             return try unsafe withSpace(space) { (space) throws(FPNASError) in
@@ -88,7 +90,8 @@ public func fpnas_cost_create_reals(
     _ space: OpaquePointer?, _ values: UnsafePointer<Double>?, _ count: Int, _ unit: Double,
     _ cost: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(cost)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(cost, "cost") { () throws(FPNASError) in
             let values = try unsafe array(values, count, "values")
             return try unsafe withSpace(space) { (space) throws(FPNASError) in
@@ -107,7 +110,8 @@ public func fpnas_cost_free(_ cost: OpaquePointer?) {
 public func fpnas_cost_space(
     _ cost: OpaquePointer?, _ space: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    unsafe query(cost) { (cost) throws(FPNASError) in
+    unsafe clear(space)
+    return unsafe query(cost) { (cost) throws(FPNASError) in
         try unsafe putHandle(space, "space") { SpaceHandle(cost.space) }
     }
 }
@@ -133,7 +137,8 @@ public func fpnas_cost_range(
     _ cost: OpaquePointer?, _ least: UnsafeMutablePointer<Int64>?,
     _ greatest: UnsafeMutablePointer<Int64>?
 ) -> fpnas_status {
-    unsafe query(cost) { (cost) throws(FPNASError) in
+    unsafe clear(least, greatest)
+    return unsafe query(cost) { (cost) throws(FPNASError) in
         let least = try unsafe output(least, "least")
         let greatest = try unsafe output(greatest, "greatest")
         let range = cost.range
@@ -147,7 +152,8 @@ public func fpnas_cost_moments(
     _ cost: OpaquePointer?, _ distribution: OpaquePointer?, _ mean: UnsafeMutablePointer<Double>?,
     _ variance: UnsafeMutablePointer<Double>?
 ) -> fpnas_status {
-    unsafe query(cost, distribution) { (cost, distribution) throws(FPNASError) in
+    unsafe clear(mean, variance)
+    return unsafe query(cost, distribution) { (cost, distribution) throws(FPNASError) in
         let mean = try unsafe output(mean, "mean")
         let variance = try unsafe output(variance, "variance")
         let moments = try cost.moments(under: distribution)
@@ -161,7 +167,8 @@ public func fpnas_cost_expectation_gradient(
     _ cost: OpaquePointer?, _ distribution: OpaquePointer?, _ out: UnsafeMutablePointer<Double>?,
     _ capacity: Int, _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    unsafe query(cost, distribution) { (cost, distribution) throws(FPNASError) in
+    unsafe clear(needed)
+    return unsafe query(cost, distribution) { (cost, distribution) throws(FPNASError) in
         try unsafe put(
             try cost.expectationGradient(under: distribution), out, capacity, needed)
     }
@@ -173,7 +180,9 @@ public func fpnas_cost_quantiles(
     _ count: Int, _ lower: UnsafeMutablePointer<Int64>?, _ upper: UnsafeMutablePointer<Int64>?,
     _ resolution: UnsafeMutablePointer<Int64>?
 ) -> fpnas_status {
-    unsafe query(cost, distribution) { (cost, distribution) throws(FPNASError) in
+    unsafe clear(resolution)
+    return unsafe query(cost, distribution) { (cost, distribution) throws(FPNASError) in
+        let resolution = try unsafe optional(resolution, "resolution")
         let levels = try unsafe array(levels, count, "levels")
         let lower = try unsafe output(lower, "lower")
         let upper = try unsafe output(upper, "upper")

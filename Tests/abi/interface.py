@@ -20,9 +20,9 @@ SCALARS = {
 class Parameter:
     """One parameter. Its `kind` is one of
 
-    scalar, text (a NUL-terminated string), handle, new_handle (a handle's place), struct (a
-    pointer to one with fields), array (read), texts (an array of strings), out (written: with
-    several elements if a capacity or a count bounds it), changed (read and written).
+    scalar, text (a NUL-terminated string), handle, handles (an array of them), new_handle (a
+    handle's place), struct (read), filled (a struct that is written), array (read), texts (an
+    array of strings), out (written: several elements if a capacity or a count bounds it).
     """
 
     def __init__(self, declaration, handles, structs):
@@ -34,7 +34,7 @@ class Parameter:
         if depth == 0:
             self.kind = "scalar"
         elif self.base in handles:
-            self.kind = "handle" if depth == 1 else "new_handle"
+            self.kind = "handle" if depth == 1 else "handles" if constant else "new_handle"
         elif self.struct:
             inputs = constant or self.name == "sum"
             self.kind = "struct" if inputs else "filled"

@@ -43,6 +43,9 @@ VALUES = {
     "architecture": [0] * WIDTH, "architectures": [0] * (2 * WIDTH), "choices": [0, 1],
     "networks": [0, 1], "log_likelihoods": [-1.0, -2.0], "costs": [1.0, 2.0],
     "multiplicities": [1, 2], "logits": [0.0] * 6,
+    "fpnas_cost_create_choices.values": [1] * 6, "fpnas_cost_create_choices.count": 6,
+    "fpnas_cost_create_reals.values": [1.0] * 6, "fpnas_cost_create_reals.count": 6, "unit": 1.0,
+    "levels": [0.25, 0.75], "least": [0, 0], "most": [1 << 40, 1 << 40], "resolutions": [0, 0],
     "fpnas_space_builder_add_layer.name": b"next",
     "fpnas_space_builder_fix_text.value": b"relu",
     "fpnas_space_builder_add_integers.name": b"more",
@@ -53,7 +56,8 @@ VALUES = {
     "fpnas_distribution_set_logits.count": 6, "fpnas_search_set_logits.count": 6,
 }
 # Pointers that may be NULL.
-OPTIONAL = {"options", "needed", "multiplicities", "networks", "costs", "fpnas_run_create.space"}
+OPTIONAL = {"options", "needed", "multiplicities", "networks", "fpnas_search_tell_some.costs",
+            "fpnas_run_create.space", "least", "resolutions", "resolution", "is_exact"}
 # Scalars with few values, and one that is none of them.
 CHOSEN = {"canonical": 2, "metric": 9, "form": -1, "reset_peak": 5}
 
@@ -69,6 +73,10 @@ class World:
         self.live["fpnas_space"] = self.space
         self.live["fpnas_distribution"] = self.make("fpnas_distribution_create", self.space, 0)
         self.live["fpnas_search"] = self.search()
+        cost = self.live["fpnas_cost"] = self.make("fpnas_cost_create_metric", self.space, 0)
+        self.live["fpnas_budget"] = self.make(
+            "fpnas_budget_create", self.live["fpnas_distribution"], (ctypes.c_void_p * 1)(cost.value),
+            None, (ctypes.c_int64 * 1)(1 << 40), None, ctypes.c_size_t(1))
         digits = str(ROOT / "data" / "digits").encode()
         options = self.options("fpnas_run_options", epochs=1, threads=1)
         self.live["fpnas_run"] = self.make("fpnas_run_create", digits, self.space, options)
@@ -187,6 +195,8 @@ class Call:
             return self.world.handle(p.base)
         if p.kind == "text":
             return ctypes.c_char_p(self.value(p))
+        if p.kind == "handles":
+            return self.room(p, bytes((ctypes.c_void_p * 2)(*[self.world.live[p.base].value] * 2)))
         if p.kind == "texts":
             self.memory[p.name] = (ctypes.c_char_p * 2)(b"a", b"b")
             return self.memory[p.name]
@@ -222,6 +232,8 @@ class Call:
     def written(self):
         """Parameters written with one value: zero after a failure."""
         bounded = {"out", "architecture", "architectures", "log_probabilities"}
+        if self.function.name == "fpnas_cost_quantiles":
+            bounded |= {"lower", "upper"}
         if "capacity" in self.function.names() and "layer_costs" in self.function.name:
             bounded |= {"macs", "parameters"}
         for p in self.function.parameters:
@@ -272,6 +284,10 @@ def spoilt(call, p):
         address = ctypes.addressof(call.memory.get(p.name) or (ctypes.c_uint64 * 8)())
         if p.kind == "new_handle" or ctypes.sizeof(p.type or ctypes.c_uint64) > 1:
             yield "misaligned", ctypes.c_void_p(address + 1), INVALID
+        if p.kind == "handles":
+            for name, value in (("with a freed one", world.freed.value), ("with NULL", 0)):
+                ctypes.c_uint64.from_address(address).value = value
+                yield name, ctypes.c_void_p(address), HANDLE
         if p.kind == "array" and p.base == "double":
             ctypes.c_double.from_address(address + 8).value = float("nan")
             yield "with NaN", ctypes.c_void_p(address), INVALID

@@ -183,6 +183,39 @@ static void budgets_are_kept(void) {
     fpnas_space_free(space);
 }
 
+/* A network to train, say, is a space of one architecture. */
+static void spaces_without_choices_answer(void) {
+    const char json[] =
+        "{\"format\": \"fpnas-space\", \"version\": 1, \"name\": \"fixed\", \"classes\": 4,"
+        " \"input\": {\"height\": 8, \"width\": 8, \"channels\": 1}, \"layers\": ["
+        " {\"name\": \"stem\", \"operation\": \"conv\", \"kernel\": 3, \"channels\": 4},"
+        " {\"name\": \"classifier\", \"operation\": \"classifier\"}]}";
+    fpnas_space *space = NULL;
+    fpnas_search *search = NULL;
+    fpnas_ask ask;
+    int32_t row[1];
+    double value;
+    const double told = -1;
+    OK(fpnas_space_from_json(json, sizeof json - 1, &space));
+    for (int32_t form = 0; form < 2; form++) {
+        fpnas_distribution *d = NULL;
+        size_t found = 0;
+        OK(fpnas_distribution_create(space, form, &d));
+        OK(fpnas_distribution_top(d, 3, row, &value, &found));
+        CHECK_INT(found, 1);
+        CHECK_NEAR(value, 0, 0);
+        OK(fpnas_distribution_entropy(d, 1, &value));
+        CHECK_NEAR(value, 0, 0);
+        fpnas_distribution_free(d);
+    }
+    OK(fpnas_search_create(space, NULL, &search));
+    OK(fpnas_search_ask(search, &ask));
+    CHECK_INT(ask.network_count, 1);
+    OK(fpnas_search_tell(search, ask.number, &told, 1));
+    fpnas_search_free(search);
+    fpnas_space_free(space);
+}
+
 static void asks_are_told_in_parts(void) {
     fpnas_search *search = new_search(3);
     fpnas_ask first, second;
@@ -380,6 +413,7 @@ int main(void) {
     RUN(searches_find_and_repeat);
     RUN(distributions_answer);
     RUN(budgets_are_kept);
+    RUN(spaces_without_choices_answer);
     RUN(asks_are_told_in_parts);
     RUN(bad_tells_change_nothing);
     RUN(options_are_checked);

@@ -229,6 +229,8 @@ class Sequence:
                 value = None
             elif p.kind == "text":
                 value = ctypes.c_char_p(self.text(p, f))
+            elif p.kind == "handles":
+                value = (ctypes.c_void_p * 64)(*[self.handle(p.base) for _ in range(64)])
             elif p.kind == "texts":
                 value = (ctypes.c_char_p * 64)(*[b"%d" % i for i in range(64)])
             else:

@@ -32,9 +32,11 @@ public func fpnas_search_result(
     _ search: OpaquePointer?, _ architecture: UnsafeMutablePointer<Int32>?, _ capacity: Int,
     _ logProbability: UnsafeMutablePointer<Double>?, _ isExact: UnsafeMutablePointer<Int32>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(logProbability, isExact)
+    return boundary { () throws(FPNASError) in
         try unsafe withHandle(search, Search.self) { (search) throws(FPNASError) in
             let logProbability = try unsafe output(logProbability, "log_probability")
+            let isExact = try unsafe optional(isExact, "is_exact")
             let result = try search.result()
             try unsafe put(result.best.architecture, architecture, capacity, nil)
             unsafe logProbability.pointee = result.best.logProbability

@@ -13,6 +13,7 @@ import itertools
 import json
 import os
 import signal
+import struct
 import sys
 import tempfile
 from pathlib import Path
@@ -113,13 +114,13 @@ class World:
         self.do(name, *arguments, ctypes.byref(place))
         return place
 
-    def options(self, struct, **changes):
+    def options(self, name, **changes):
         """The defaults of a struct of options, with changes."""
-        size = interface.sizeof(struct)
+        size = interface.sizeof(name)
         memory = (ctypes.c_uint64 * (size // 8))()
-        self.do(struct + "_init", memory, ctypes.c_size_t(size))
+        self.do(name + "_init", memory, ctypes.c_size_t(size))
         offset = 0
-        for kind, field in STRUCTS[struct]:
+        for kind, field in STRUCTS[name]:
             width = ctypes.sizeof(SCALARS[kind])
             offset = (offset + width - 1) // width * width
             if field in changes:
@@ -150,9 +151,11 @@ class World:
             self.do("fpnas_space_builder_add_integers", builder, name, choices, ctypes.c_size_t(2))
         return builder
 
-    def handle(self, base):
+    def handle(self, base, function):
         if base == "fpnas_space_builder":
             return self.builder()
+        if function.name == "fpnas_search_add_budget" and base == "fpnas_search":
+            return self.make("fpnas_search_create", self.space, None)  # before the first ask
         if base == "fpnas_search":  # told and closed by what is tested
             return self.search()
         return self.live[base]
@@ -192,7 +195,7 @@ class Call:
                 return ctypes.c_size_t(len(self.world.checkpoint))
             return p.type(self.value(p))
         if p.kind == "handle":
-            return self.world.handle(p.base)
+            return self.world.handle(p.base, self.function)
         if p.kind == "text":
             return ctypes.c_char_p(self.value(p))
         if p.kind == "handles":
@@ -204,6 +207,8 @@ class Call:
             size = interface.sizeof(p.base)
             if p.base == "fpnas_weighted_sum":
                 content = bytes([0] * 16 + [1] + [0] * 7)
+            elif p.base == "fpnas_search_budget":
+                content = struct.pack("IiqqdQ", size, 1, 0, 1 << 40, 1.0, 0)
             elif p.base.endswith("_options") and p.base != "fpnas_search_options":
                 content = bytes(self.world.options(p.base, epochs=1, threads=1))
             elif p.base == "fpnas_search_options" and p.kind == "struct":

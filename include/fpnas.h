@@ -5,7 +5,9 @@
  * their log-likelihoods; and at any time query the distribution.
  *
  *     fpnas_space *space; fpnas_search *search; fpnas_ask ask;
+ *     fpnas_progress progress = {sizeof progress};
  *     fpnas_search_options options = FPNAS_SEARCH_OPTIONS_INIT;
+ *     options.maximum_steps = 1000;
  *     fpnas_space_preset("mbconv-small", 16, 16, 1, 10, &space);
  *     fpnas_search_create(space, &options, &search);
  *     while (fpnas_search_ask(search, &ask) == FPNAS_OK) {

@@ -29,3 +29,19 @@ LD_LIBRARY_PATH=build/install/lib build/install/ask_tell >build/install/ask_tell
 sed -n 's/^ \*     \(step.*\|[0-9]* samples.*\)/\1/p' examples/c/ask_tell.c |
     diff - build/install/ask_tell.txt
 echo "test_install: ok, the examples compile, ask_tell prints what it says"
+
+# The loop on the header's first page, as printed, with what it leaves to the reader around it.
+{
+    echo '#include <fpnas.h>'
+    echo 'enum { capacity = 4096 };'
+    echo 'static double evaluate(const int32_t *row) { return -row[0]; }'
+    echo 'int main(void) {'
+    echo '    static int32_t rows[capacity]; double values[64]; size_t width;'
+    sed -n '/^ \*     fpnas_space \*space;/,/^ \*     }$/s/^ \*     //p' include/fpnas.h |
+        sed 's|\(.*create.*search);\)|\1 fpnas_space_variable_count(space, \&width);|'
+    echo '    return progress.stop_reason != FPNAS_STOP_STEPS;'
+    echo '}'
+} >build/install/header.c
+cc -std=c99 -Wall -Werror build/install/header.c -o build/install/header "${flags[@]}"
+LD_LIBRARY_PATH=build/install/lib build/install/header
+echo "test_install: ok, the loop of the header compiles and runs"

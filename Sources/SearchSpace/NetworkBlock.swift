@@ -82,9 +82,10 @@ public struct NetworkBlock: Hashable, Sendable {
 
     /// Whether the input itself is added to the output.
     public var hasResidual: Bool { shortcut == .identity }
-    /// Whether all of the image is averaged before anything else.
+    /// Whether all of the image is averaged before anything else; a classifier always does, be it
+    /// of one pixel.
     public var poolsInput: Bool {
-        (kind == .linear || kind == .classifier) && (inHeight > 1 || inWidth > 1)
+        kind == .classifier || (kind == .linear && (inHeight > 1 || inWidth > 1))
     }
 
     public var inShape: ImageShape {

@@ -173,6 +173,8 @@ extension Operation {
         }
     }
 
+    public func knows(_ attribute: Attribute) -> Bool { attributes.contains(attribute) }
+
     /// Whether an output width has to be given.
     var needsChannels: Bool { self != .classifier && self != .pool }
 

@@ -5,7 +5,10 @@ struct FPNAS: ParsableCommand {
         commandName: "fpnas",
         abstract: "Fast probabilistic neural architecture search on images.",
         version: "0.1.0",
-        subcommands: [SearchCommand.self, RetrainCommand.self, ShowCommand.self])
+        subcommands: [
+            SearchCommand.self, RetrainCommand.self, ShowCommand.self, SpaceCommand.self,
+            ModelsCommand.self,
+        ])
 }
 
 FPNAS.main()

@@ -112,14 +112,29 @@ FPNAS_API fpnas_status fpnas_space_builder_set_input(fpnas_space_builder *builde
 /* Adds a layer; the functions below speak of the last one. Since 0.1. */
 FPNAS_API fpnas_status fpnas_space_builder_add_layer(fpnas_space_builder *builder,
                                                      const char *name);
-/* Gives the layer an operation, "conv", "mbconv" or "classifier", the stride of its first block and
- * its number of blocks, which share one choice. Its variables are then named after attributes:
- * "kernel" (odd; 0 skips an mbconv), "activation" ("relu", "swish"), "se" (0, 1), "expansion",
- * "channels". Where the kernel may be 0, activation, se and expansion exist only under the other
- * kernels. Since 0.1. */
+/* Gives the layer an operation, "conv", "mbconv", "fused_mbconv", "basic", "bottleneck", "skip",
+ * "pool", "pooled_head", "linear" or "classifier", the stride of its first block and its number of
+ * blocks, which share one choice. Its variables are then named after attributes, such as "kernel"
+ * (0 skips an mbconv), "activation", "se", "splits", "expansion", "channels"; all of them, with
+ * ranges and defaults, are in docs/spaces.md. Where the kernel may be 0, what shapes the inside of
+ * an mbconv exists only under the other kernels. An attribute's name with ".2" behind it is of the
+ * second block alone. Since 0.1. */
 FPNAS_API fpnas_status fpnas_space_builder_set_operation(fpnas_space_builder *builder,
                                                          const char *operation, int32_t stride,
                                                          int32_t repeats);
+/* Searches the layer's number of blocks, each in [1, 1024]: a variable "repeats". Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_builder_set_repeats(fpnas_space_builder *builder,
+                                                       const int32_t *counts, size_t count);
+/* Lets every block of the layer choose a searched attribute for itself: variables "kernel.1",
+ * "kernel.2", ... which exist as far as the blocks do. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_builder_set_per_block(fpnas_space_builder *builder,
+                                                         const char *attribute);
+/* Adds a whole block that the layer may choose by a variable "op"; the fix_ functions then speak of
+ * it, until the next one or the next layer, and the layer's own operation no longer matters.
+ * Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_builder_add_alternative(fpnas_space_builder *builder,
+                                                           const char *name,
+                                                           const char *operation);
 /* Adds a categorical variable with 1 to 65536 distinct choices. Since 0.1. */
 FPNAS_API fpnas_status fpnas_space_builder_add_integers(fpnas_space_builder *builder,
                                                         const char *name, const int64_t *choices,
@@ -146,9 +161,19 @@ FPNAS_API fpnas_status fpnas_space_builder_finish(fpnas_space_builder *builder,
                                                   fpnas_space **space);
 FPNAS_API void fpnas_space_builder_free(fpnas_space_builder *builder);
 
-/* A space that comes with the library, for images of the given shape: "mbconv-small". Since 0.1. */
+/* A space that comes with the library, for images of the given shape: "mbconv-small", "fbnetv2-f",
+ * "fbnetv2-f-fine", "fbnetv2-f++", "fp-nas-l0", "fp-nas-l1", "fp-nas-l2" (reconstructions),
+ * "nas-bench-201", "nas-bench-macro", "darts", "ofa-mobilenetv3", "ofa-mobilenetv3-w1.2".
+ * Errors: INVALID, listing them. Since 0.1. */
 FPNAS_API fpnas_status fpnas_space_preset(const char *name, int32_t height, int32_t width,
                                           int32_t channels, int32_t classes, fpnas_space **space);
+/* All names of presets, one a line. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_preset_names(char *out, size_t capacity, size_t *needed);
+/* A network of copies of searched cells, "nas-bench-201" (three stages of `cells` cells, first of
+ * `channels`) or "darts" (`cells` in all), for images of the given shape. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_cells(const char *network, int32_t channels, int32_t cells,
+                                         int32_t height, int32_t width, int32_t image_channels,
+                                         int32_t classes, fpnas_space **space);
 /* From JSON text (docs/file-formats.md). Errors: FORMAT with the place. Since 0.1. */
 FPNAS_API fpnas_status fpnas_space_from_json(const char *json, size_t length, fpnas_space **space);
 FPNAS_API fpnas_status fpnas_space_load(const char *path, fpnas_space **space);
@@ -176,6 +201,20 @@ FPNAS_API fpnas_status fpnas_space_choice_label(const fpnas_space *space, size_t
  * digits. Since 0.1. */
 FPNAS_API fpnas_status fpnas_space_count(const fpnas_space *space, int32_t canonical, char *out,
                                          size_t capacity, size_t *needed);
+/* Number of logits of the factorised and of the joint form, -1 where the joint form is refused.
+ * Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_logit_counts(const fpnas_space *space, int64_t *factorised,
+                                                int64_t *joint);
+/* Refuses rows that are no encodings of the space. Errors: INVALID, naming row and variable.
+ * Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_validate(const fpnas_space *space, const int32_t *architectures,
+                                            size_t count);
+/* A number that is equal for architectures whose networks compute the same, whatever their layers,
+ * and otherwise differs but by a chance of 2^-64; the same on every machine. Of "nas-bench-201" it
+ * tells apart what the benchmark's own notation does. Errors: INVALID, also for an abstract space.
+ * Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_network_hash(const fpnas_space *space,
+                                                const int32_t *architecture, uint64_t *hash);
 /* Sets variables that do not exist to 0, in place, in `count` rows. Errors: INVALID, naming the
  * variable. Since 0.1. */
 FPNAS_API fpnas_status fpnas_space_canonicalise(const fpnas_space *space, int32_t *architectures,
@@ -192,12 +231,22 @@ FPNAS_API fpnas_status fpnas_architecture_load(const char *path, fpnas_space **s
 
 #define FPNAS_COST_MACS 0
 #define FPNAS_COST_PARAMETERS 1
+#define FPNAS_COST_ACTIVATIONS 2 /* bytes of all operators' results as 32-bit floats */
 
-/* Exact cost of one network: MACs of convolutions and fully connected layers; parameters with
- * batch normalisation and biases. Errors: INVALID, also for an abstract space. Since 0.1. */
-FPNAS_API fpnas_status fpnas_space_cost(const fpnas_space *space, const int32_t *architecture,
-                                        int64_t *macs, int64_t *parameters);
-/* The same per layer: `capacity` >= number of layers in both arrays. Since 0.1. */
+/* What is counted. TORCH: MACs of convolutions and fully connected layers; all trained parameters.
+ * MOBILE_VISION: one MAC more for every input element of a global pool; weights of convolutions and
+ * fully connected layers alone. NAS_BENCH: as TORCH, whose numbers the benchmarks' are. */
+#define FPNAS_COUNT_TORCH 0
+#define FPNAS_COUNT_MOBILE_VISION 1
+#define FPNAS_COUNT_NAS_BENCH 2
+
+/* Exact costs of one network by a convention FPNAS_COUNT_...: three values, in the order of
+ * FPNAS_COST_.... Errors: INVALID, also for an abstract space. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_costs(const fpnas_space *space, const int32_t *architecture,
+                                         int32_t convention, int64_t *out, size_t capacity,
+                                         size_t *needed);
+/* MACs and parameters per layer, as TORCH counts: `capacity` >= number of layers in both arrays,
+ * and one more in a space of cells, for what its layers do not choose. Since 0.1. */
 FPNAS_API fpnas_status fpnas_space_layer_costs(const fpnas_space *space,
                                                const int32_t *architecture, int64_t *macs,
                                                int64_t *parameters, size_t capacity,

@@ -55,6 +55,36 @@ public func fpnas_space_preset(
     }
 }
 
+@_cdecl("fpnas_space_preset_names") @implementation
+public func fpnas_space_preset_names(
+    _ out: UnsafeMutablePointer<CChar>?, _ capacity: Int, _ needed: UnsafeMutablePointer<Int>?
+) -> fpnas_status {
+    unsafe clear(needed)
+    return boundary { () throws(FPNASError) in
+        let names = Preset.allCases.map(\.rawValue).joined(separator: "\n")
+        try unsafe put(names, out, capacity, needed)
+    }
+}
+
+@_cdecl("fpnas_space_cells") @implementation
+public func fpnas_space_cells(
+    _ network: UnsafePointer<CChar>?, _ channels: Int32, _ cells: Int32, _ height: Int32,
+    _ width: Int32, _ imageChannels: Int32, _ classes: Int32,
+    _ space: UnsafeMutablePointer<OpaquePointer?>?
+) -> fpnas_status {
+    unsafe clear(space)
+    return boundary { () throws(FPNASError) in
+        try unsafe putHandle(space, "space") { () throws(FPNASError) in
+            let name = try unsafe string(network, "network")
+            let shape = ImageShape(
+                height: Int(height), width: Int(width), channels: Int(imageChannels))
+            let cells = try CellNetwork.named(name, channels: Int(channels), cells: Int(cells))
+            return SpaceHandle(
+                try SearchSpace(name: name, cells: cells, input: shape, classes: Int(classes)))
+        }
+    }
+}
+
 @_cdecl("fpnas_space_from_json") @implementation
 public func fpnas_space_from_json(
     _ json: UnsafePointer<CChar>?, _ length: Int, _ space: UnsafeMutablePointer<OpaquePointer?>?
@@ -283,27 +313,9 @@ public func fpnas_architecture_load(
 
 func costMetric(_ value: Int32) throws(FPNASError) -> CostMetric {
     guard let metric = CostMetric(rawValue: value) else {
-        throw .invalid("metric must be FPNAS_COST_MACS or FPNAS_COST_PARAMETERS, got \(value)")
+        throw .invalid("metric must be one of FPNAS_COST_..., got \(value)")
     }
     return metric
-}
-
-@_cdecl("fpnas_space_cost") @implementation
-public func fpnas_space_cost(
-    _ space: OpaquePointer?, _ architecture: UnsafePointer<Int32>?,
-    _ macs: UnsafeMutablePointer<Int64>?, _ parameters: UnsafeMutablePointer<Int64>?
-) -> fpnas_status {
-    unsafe clear(macs, parameters)
-    return boundary { () throws(FPNASError) in
-        let macs = try unsafe output(macs, "macs")
-        let parameters = try unsafe output(parameters, "parameters")
-        try unsafe withSpace(space) { (space) throws(FPNASError) in
-            let row = try unsafe CABI.architecture(architecture, of: space)
-            let cost = try space.network(row).cost()
-            unsafe macs.pointee = Int64(cost.macs)
-            unsafe parameters.pointee = Int64(cost.parameters)
-        }
-    }
 }
 
 @_cdecl("fpnas_space_layer_costs") @implementation

@@ -9,7 +9,10 @@ final class SpaceBuilder: Handled {
 
     private struct Draft {
         let name: String
-        var block: (operation: Operation, stride: Int, repeats: Int)?
+        var block: (operation: Operation, stride: Int)?
+        var repeats = [1]
+        var perBlock = Set<Attribute>()
+        var alternatives: [(name: String, operation: Operation, fixed: [Attribute: Choice])] = []
         var attributes: [(name: String, values: AttributeValues)] = []
         // Parallel to the searched attributes of an abstract layer.
         var conditions: [Condition?] = []
@@ -32,14 +35,51 @@ final class SpaceBuilder: Handled {
 
     func setOperation(_ name: String, stride: Int, repeats: Int) throws(FPNASError) {
         let layer = try lastLayer()
+        layers[layer].block = (try operation(name), stride)
+        layers[layer].repeats = [repeats]
+    }
+
+    private func operation(_ name: String) throws(FPNASError) -> Operation {
         guard let operation = Operation(rawValue: name) else {
-            throw .invalid("operation must be one of conv, mbconv, classifier, got '\(name)'")
+            let all = Operation.allCases.map(\.rawValue).joined(separator: ", ")
+            throw .invalid("operation must be one of \(all), got '\(name)'")
         }
-        layers[layer].block = (operation, stride, repeats)
+        return operation
+    }
+
+    private func attribute(_ name: String, in layer: Int) throws(FPNASError) -> Attribute {
+        guard let attribute = Attribute(rawValue: name) else {
+            throw .invalid("layer '\(layers[layer].name)': no operation has an attribute '\(name)'")
+        }
+        return attribute
+    }
+
+    func setRepeats(_ counts: [Int]) throws(FPNASError) {
+        layers[try lastLayer()].repeats = counts
+    }
+
+    func setPerBlock(_ name: String) throws(FPNASError) {
+        let layer = try lastLayer()
+        layers[layer].perBlock.insert(try attribute(name, in: layer))
+    }
+
+    func addAlternative(_ name: String, _ operationName: String) throws(FPNASError) {
+        let layer = try lastLayer()
+        layers[layer].alternatives.append((name, try operation(operationName), [:]))
     }
 
     func add(_ name: String, _ values: AttributeValues) throws(FPNASError) {
         let layer = try lastLayer()
+        if case .fixed(let choice) = values, let last = layers[layer].alternatives.indices.last {
+            let attribute = try attribute(name, in: layer)
+            guard layers[layer].alternatives[last].fixed[attribute] == nil else {
+                throw .invalid(
+                    "'\(layers[layer].alternatives[last].name)' of layer '\(layers[layer].name)' has "
+                        + "'\(name)' twice")
+            }
+            layers[layer].alternatives[last].fixed[attribute] = choice
+            return
+        }
         layers[layer].attributes.append((name, values))
         layers[layer].conditions.append(nil)
     }
@@ -73,16 +113,23 @@ final class SpaceBuilder: Handled {
                 throw .invalid(
                     "layer '\(draft.name)': the conditions of an operation's variables are its own")
             }
-            var attributes: [(Attribute, AttributeValues)] = []
+            var layer = LayerDraft(draft.name, block.operation)
+            layer.stride = block.stride
+            layer.repeats = draft.repeats
+            layer.perBlock = draft.perBlock
+            layer.alternatives = draft.alternatives.map {
+                Block.Alternative($0.name, $0.operation, fixed: $0.fixed)
+            }
             for (name, values) in draft.attributes {
-                guard let attribute = Attribute(rawValue: name) else {
+                guard let (attribute, position) = Block.attribute(named: name) else {
                     throw .invalid("layer '\(draft.name)': no operation has an attribute '\(name)'")
                 }
-                attributes.append((attribute, values))
+                layer.entries.append(LayerDraft.Entry(attribute, position, values))
             }
-            return try .block(
-                draft.name, block.operation, stride: block.stride, repeats: block.repeats,
-                attributes)
+            return try layer.layer()
+        }
+        guard draft.alternatives.isEmpty, draft.perBlock.isEmpty, draft.repeats == [1] else {
+            throw .invalid("layer '\(draft.name)' has blocks, but no operation")
         }
         var variables: [Variable] = []
         for (attribute, condition) in zip(draft.attributes, draft.conditions) {
@@ -141,6 +188,45 @@ public func fpnas_space_builder_set_operation(
             try builder.setOperation(
                 try unsafe string(operation, "operation"), stride: Int(stride),
                 repeats: Int(repeats))
+        }
+    }
+}
+
+@_cdecl("fpnas_space_builder_set_repeats") @implementation
+public func fpnas_space_builder_set_repeats(
+    _ builder: OpaquePointer?, _ counts: UnsafePointer<Int32>?, _ count: Int
+) -> fpnas_status {
+    boundary { () throws(FPNASError) in
+        try unsafe withHandle(builder, SpaceBuilder.self) { (builder) throws(FPNASError) in
+            guard (1...SearchSpace.maximumChoices).contains(count) else {
+                throw .invalid(
+                    "repeats must have 1 to \(SearchSpace.maximumChoices) counts, got "
+                        + "\(UInt(bitPattern: count))")
+            }
+            try builder.setRepeats(try unsafe array(counts, count, "counts").map(Int.init))
+        }
+    }
+}
+
+@_cdecl("fpnas_space_builder_set_per_block") @implementation
+public func fpnas_space_builder_set_per_block(
+    _ builder: OpaquePointer?, _ attribute: UnsafePointer<CChar>?
+) -> fpnas_status {
+    boundary { () throws(FPNASError) in
+        try unsafe withHandle(builder, SpaceBuilder.self) { (builder) throws(FPNASError) in
+            try builder.setPerBlock(try unsafe string(attribute, "attribute"))
+        }
+    }
+}
+
+@_cdecl("fpnas_space_builder_add_alternative") @implementation
+public func fpnas_space_builder_add_alternative(
+    _ builder: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ operation: UnsafePointer<CChar>?
+) -> fpnas_status {
+    boundary { () throws(FPNASError) in
+        try unsafe withHandle(builder, SpaceBuilder.self) { (builder) throws(FPNASError) in
+            try builder.addAlternative(
+                try unsafe string(name, "name"), try unsafe string(operation, "operation"))
         }
     }
 }

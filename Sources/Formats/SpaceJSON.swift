@@ -104,14 +104,8 @@ struct SpaceDocument: Codable {
         if let cells {
             guard layers == nil else { throw .invalid("it has both cells and layers") }
             guard let shape else { throw .invalid("a cell network needs an input") }
-            guard
-                let network = CellNetwork(
-                    name: cells.network, channels: cells.channels, cells: cells.cells)
-            else {
-                throw .invalid(
-                    "there is no cell network '\(cells.network)'; there are: "
-                        + CellNetwork.names.joined(separator: ", "))
-            }
+            let network = try CellNetwork.named(
+                cells.network, channels: cells.channels, cells: cells.cells)
             return try SearchSpace(name: name, cells: network, input: shape, classes: classes ?? 0)
         }
         guard let layers else { throw .invalid("at the top: 'layers' is missing") }

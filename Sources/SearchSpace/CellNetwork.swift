@@ -40,12 +40,16 @@ public enum CellNetwork: Hashable, Sendable {
         }
     }
 
-    /// The cell network of that name; nil for an unknown one.
-    public init?(name: String, channels: Int, cells: Int) {
+    /// The cell network of that name, or an error that lists them all.
+    public static func named(
+        _ name: String, channels: Int, cells: Int
+    ) throws(FPNASError) -> CellNetwork {
         switch name {
-        case "nas-bench-201": self = .nasBench201(channels: channels, cells: cells)
-        case "darts": self = .darts(channels: channels, cells: cells)
-        default: return nil
+        case "nas-bench-201": return .nasBench201(channels: channels, cells: cells)
+        case "darts": return .darts(channels: channels, cells: cells)
+        default:
+            throw .invalid(
+                "there is no cell network '\(name)'; there are: \(names.joined(separator: ", "))")
         }
     }
 

@@ -97,8 +97,8 @@ struct SearchCommand: ParsableCommand {
             run = try SearchRun(folder: data, space: try givenSpace(), options: options)
         }
         try Files.makeFolder(out)
+        Interruption.watch()  // before the first line that invites to press Ctrl-C
         describe(run)
-        Interruption.watch()
         while !run.isDone && !Interruption.isRequested {
             let epoch = run.progress.epoch
             try run.step()

@@ -38,9 +38,13 @@ struct SpaceCommand: ParsableCommand {
             print(String(decoding: try SpaceJSON.encode(space), as: UTF8.self), terminator: "")
             return
         }
-        say("space     \(space.name)" + (preset?.isReconstruction == true ? " (reconstruction)" : ""))
+        say(
+            "space     \(space.name)"
+                + (preset?.isReconstruction == true ? " (reconstruction)" : ""))
         if let input = space.input {
-            say("images    \(input.height) x \(input.width) x \(input.channels), \(space.classes) classes")
+            say(
+                "images    \(input.height) x \(input.width) x \(input.channels), \(space.classes) classes"
+            )
         }
         say("encodings \(space.rawCount)")
         say("canonical \(space.canonicalCount)")
@@ -61,8 +65,8 @@ struct SpaceCommand: ParsableCommand {
             return (try preset.space(input: input, classes: classes ?? count), preset)
         }
         guard Files.exists(space) else {
-            _ = try Preset.named(space)  // throws, listing them
-            return try load()
+            let all = Preset.allCases.map(\.rawValue).joined(separator: ", ")
+            throw FPNASError.invalid("'\(space)' is neither a file nor a preset; there are: \(all)")
         }
         let loaded = try SpaceJSON.load(space)
         guard let shape = loaded.input, size != nil || channels != nil || classes != nil else {
@@ -132,7 +136,8 @@ enum SpaceTable {
             var parts: [String] = []
             for variable in layer.variables {
                 parts.append(
-                    "\(variable.name) {" + variable.choices.map(\.label).joined(separator: ", ") + "}")
+                    "\(variable.name) {" + variable.choices.map(\.label).joined(separator: ", ")
+                        + "}")
             }
             var operation = ""
             var blocks = ""

@@ -44,15 +44,15 @@ int main(int argc, char **argv) {
     fpnas_space *space;
     size_t variables;
     double log_probability;
-    int64_t macs, parameters;
+    int64_t costs[3];
     check(fpnas_run_space(run, &space));
     check(fpnas_space_variable_count(space, &variables));
     int32_t *network = malloc(variables * sizeof *network);
     if (!network) return 1;
     check(fpnas_run_result(run, network, variables, &log_probability));
-    check(fpnas_space_cost(space, network, &macs, &parameters));
+    check(fpnas_space_costs(space, network, FPNAS_COUNT_TORCH, costs, 3, NULL));
     fpnas_run_free(run);
-    printf("found %" PRId64 " MACs, %" PRId64 " parameters\n", macs, parameters);
+    printf("found %" PRId64 " MACs, %" PRId64 " parameters\n", costs[FPNAS_COST_MACS], costs[FPNAS_COST_PARAMETERS]);
 
     fpnas_retrain_options training;
     check(fpnas_retrain_options_init(&training, sizeof training));

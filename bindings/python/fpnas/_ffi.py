@@ -29,8 +29,12 @@ FPNAS_BASELINE_MEAN = 1
 FPNAS_BASELINE_NONE = 0
 FPNAS_BUDGET_HARD = 1
 FPNAS_BUDGET_SOFT = 0
+FPNAS_COST_ACTIVATIONS = 2
 FPNAS_COST_MACS = 0
 FPNAS_COST_PARAMETERS = 1
+FPNAS_COUNT_MOBILE_VISION = 1
+FPNAS_COUNT_NAS_BENCH = 2
+FPNAS_COUNT_TORCH = 0
 FPNAS_E_BUFFER = -3
 FPNAS_E_BUSY = -5
 FPNAS_E_FORKED = -10
@@ -381,6 +385,29 @@ SIGNATURES = {
             c_int32,
         ],
     ),
+    "fpnas_space_builder_set_repeats": (
+        c_int32,
+        [
+            POINTER(fpnas_space_builder),
+            POINTER(c_int32),
+            c_size_t,
+        ],
+    ),
+    "fpnas_space_builder_set_per_block": (
+        c_int32,
+        [
+            POINTER(fpnas_space_builder),
+            c_char_p,
+        ],
+    ),
+    "fpnas_space_builder_add_alternative": (
+        c_int32,
+        [
+            POINTER(fpnas_space_builder),
+            c_char_p,
+            c_char_p,
+        ],
+    ),
     "fpnas_space_builder_add_integers": (
         c_int32,
         [
@@ -458,6 +485,27 @@ SIGNATURES = {
         c_int32,
         [
             c_char_p,
+            c_int32,
+            c_int32,
+            c_int32,
+            c_int32,
+            POINTER(POINTER(fpnas_space)),
+        ],
+    ),
+    "fpnas_space_preset_names": (
+        c_int32,
+        [
+            POINTER(c_char),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_space_cells": (
+        c_int32,
+        [
+            c_char_p,
+            c_int32,
+            c_int32,
             c_int32,
             c_int32,
             c_int32,
@@ -575,6 +623,30 @@ SIGNATURES = {
             POINTER(c_size_t),
         ],
     ),
+    "fpnas_space_logit_counts": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            POINTER(c_int64),
+            POINTER(c_int64),
+        ],
+    ),
+    "fpnas_space_validate": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            POINTER(c_int32),
+            c_size_t,
+        ],
+    ),
+    "fpnas_space_network_hash": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            POINTER(c_int32),
+            POINTER(c_uint64),
+        ],
+    ),
     "fpnas_space_canonicalise": (
         c_int32,
         [
@@ -603,13 +675,15 @@ SIGNATURES = {
             POINTER(c_size_t),
         ],
     ),
-    "fpnas_space_cost": (
+    "fpnas_space_costs": (
         c_int32,
         [
             POINTER(fpnas_space),
             POINTER(c_int32),
+            c_int32,
             POINTER(c_int64),
-            POINTER(c_int64),
+            c_size_t,
+            POINTER(c_size_t),
         ],
     ),
     "fpnas_space_layer_costs": (

@@ -40,13 +40,15 @@ class SpaceBuilder(_call.Handle):
             _call.int32(channels, "channels"), _call.int32(classes, "classes")))
 
     def layer(
-        self, name: str, operation: str | None = None, stride: int = 1, repeats: int = 1
+        self, name: str, operation: str | None = None, stride: int = 1,
+        repeats: int | Sequence[int] = 1,
     ) -> None:
         """Adds a layer, of which the calls below speak.
 
-        `operation` is "conv", "mbconv" or "classifier", with the stride of its first block and
-        the number of blocks that share one choice. Attributes are then "kernel" (odd; 0 skips an
-        mbconv), "activation" ("relu", "swish"), "se" (0, 1), "expansion" and "channels".
+        `operation` is "conv", "mbconv", "classifier" or another of docs/spaces.md, with the stride
+        of its first block and the number of blocks that share one choice; several numbers are
+        searched. Variables are then named after attributes: "kernel" (0 skips an mbconv),
+        "activation", "se", "splits", "expansion", "channels" and others.
         """
         handle = self._handle
         encoded = _call.text(name, "name")
@@ -54,9 +56,16 @@ class SpaceBuilder(_call.Handle):
             _call.check(lib.fpnas_space_builder_add_layer(handle, encoded))
         else:
             kind = _call.text(operation, "operation")
-            steps = _call.int32(stride, "stride"), _call.int32(repeats, "repeats")
+            several = isinstance(repeats, (Sequence, np.ndarray))
+            counts = np.array(
+                [_call.int32(count, "repeats") for count in (repeats if several else [repeats])],
+                np.int32)
+            steps = _call.int32(stride, "stride"), 1 if several else int(counts[0])
             _call.check(lib.fpnas_space_builder_add_layer(handle, encoded))
             _call.check(lib.fpnas_space_builder_set_operation(handle, kind, *steps))
+            if several:
+                _call.check(lib.fpnas_space_builder_set_repeats(
+                    handle, _call.pointer(counts), counts.size))
         self._variables = {}
 
     def choices(
@@ -119,20 +128,46 @@ class SpaceBuilder(_call.Handle):
             _call.check(lib.fpnas_space_builder_fix_real(
                 self._handle, encoded, _call.real(value, "value")))
 
+    def per_block(self, attribute: str) -> None:
+        """Lets every block of the layer choose a searched attribute for itself."""
+        _call.check(lib.fpnas_space_builder_set_per_block(
+            self._handle, _call.text(attribute, "attribute")))
+
+    def alternative(self, name: str, operation: str, **attributes: Choice) -> None:
+        """Adds a whole block that the layer may choose by a variable "op"."""
+        _call.check(lib.fpnas_space_builder_add_alternative(
+            self._handle, _call.text(name, "name"), _call.text(operation, "operation")))
+        for attribute, value in attributes.items():
+            self.fixed(attribute, value)
+
     def add(self, layer: Mapping[str, Any]) -> None:
         """Adds a layer from a plain dict; see `Space.build`."""
         entries = dict(layer)
         if "name" not in entries:
             raise _call.InvalidError(f"a layer needs a name, got {entries!r}")
         name = entries.pop("name")
-        if "operation" in entries:
-            self.layer(
-                name, entries.pop("operation"), entries.pop("stride", 1), entries.pop("repeats", 1))
+        blocks = entries.get("op", [])
+        has_blocks = isinstance(blocks, Sequence) and bool(blocks) and all(
+            isinstance(block, Mapping) for block in blocks)
+        if "operation" in entries or has_blocks:
+            if has_blocks:
+                del entries["op"]
+                if "operation" in entries:
+                    raise _call.InvalidError(f"layer '{name}' has both an operation and an 'op'")
+            kind = blocks[0].get("operation") if has_blocks else entries.pop("operation")
+            self.layer(name, kind, entries.pop("stride", 1), entries.pop("repeats", 1))
+            for attribute in entries.pop("per_block", []):
+                self.per_block(attribute)
             for attribute, value in entries.items():
                 if isinstance(value, str) or not isinstance(value, (Sequence, np.ndarray)):
                     self.fixed(attribute, value)
                 else:
                     self.choices(attribute, value)
+            for block in blocks if has_blocks else []:
+                if not {"name", "operation"} <= set(block):
+                    raise _call.InvalidError(
+                        f"a block of layer '{name}' needs name and operation, got {block!r}")
+                self.alternative(**block)
             return
         self.layer(name)
         for variable in entries.pop("variables", []):

@@ -16,7 +16,16 @@ from . import _call, _ffi
 from ._library import lib
 
 Choice = int | float | str
-METRICS = {"macs": _ffi.FPNAS_COST_MACS, "parameters": _ffi.FPNAS_COST_PARAMETERS}
+METRICS = {
+    "macs": _ffi.FPNAS_COST_MACS,
+    "parameters": _ffi.FPNAS_COST_PARAMETERS,
+    "activations": _ffi.FPNAS_COST_ACTIVATIONS,
+}
+CONVENTIONS = {
+    "torch": _ffi.FPNAS_COUNT_TORCH,
+    "mobile-vision": _ffi.FPNAS_COUNT_MOBILE_VISION,
+    "nas-bench": _ffi.FPNAS_COUNT_NAS_BENCH,
+}
 
 
 @dataclass(frozen=True)
@@ -41,10 +50,12 @@ class Layer:
 
 @dataclass(frozen=True)
 class Cost:
-    """Multiply-accumulates of one image, and parameters with batch normalisation and biases."""
+    """Costs of one image: multiply-accumulates, parameters, and bytes of all operators' results as
+    32-bit floats (0 where they were not asked for)."""
 
     macs: int
     parameters: int
+    activations: int = 0
 
 
 class Space(_call.Handle):
@@ -76,11 +87,12 @@ class Space(_call.Handle):
     ) -> Space:
         """Builds a space from plain dicts, one for each layer.
 
-        With an "operation" ("conv", "mbconv", "classifier"; also "stride", "repeats") a list is a
-        searched attribute and a single value a fixed one, as in the JSON form; `input` is then
-        (height, width, channels). Without, every further key is a variable and its list the
-        choices; or "variables" lists dicts of "name", "choices" and optionally
-        "when": {"variable": name, "in": choices under which it exists}.
+        With an "operation" ("conv", "mbconv", "classifier"...; also "stride", "repeats",
+        "per_block") or whole blocks as "op", a list is a searched attribute and a single value a
+        fixed one, as in the JSON form (docs/spaces.md); `input` is then (height, width, channels).
+        Without, every further key is a variable and its list the choices; or "variables" lists
+        dicts of "name", "choices" and optionally "when": {"variable": name, "in": choices under
+        which it exists}.
         """
         from .builder import SpaceBuilder
 
@@ -94,15 +106,32 @@ class Space(_call.Handle):
 
     @classmethod
     def preset(cls, name: str, height: int, width: int, channels: int, classes: int) -> Space:
-        """A space that comes with the library ("mbconv-small") for images of that shape.
+        """A space that comes with the library (`Space.preset_names()`) for images of that shape.
 
-        >>> Space.preset("mbconv-small", 16, 16, 1, 10).name
-        'mbconv-small'
+        >>> Space.preset("nas-bench-201", 32, 32, 3, 10).cost([3] * 6, "nas-bench").macs
+        220119680
         """
         return cls._made(
             lib.fpnas_space_preset, _call.text(name, "name"), _call.int32(height, "height"),
             _call.int32(width, "width"), _call.int32(channels, "channels"),
             _call.int32(classes, "classes"))
+
+    @staticmethod
+    def preset_names() -> tuple[str, ...]:
+        """The names of all presets."""
+        return tuple(_call.get_text(lib.fpnas_space_preset_names).splitlines())
+
+    @classmethod
+    def of_cells(
+        cls, network: str, channels: int, cells: int, height: int, width: int,
+        image_channels: int, classes: int,
+    ) -> Space:
+        """A network of copies of searched cells: "nas-bench-201" or "darts"."""
+        return cls._made(
+            lib.fpnas_space_cells, _call.text(network, "network"),
+            _call.int32(channels, "channels"), _call.int32(cells, "cells"),
+            _call.int32(height, "height"), _call.int32(width, "width"),
+            _call.int32(image_channels, "image_channels"), _call.int32(classes, "classes"))
 
     @classmethod
     def from_json(cls, source: str | bytes | Mapping[str, Any]) -> Space:
@@ -183,7 +212,27 @@ class Space(_call.Handle):
         """The exact number of networks, or of encodings (canonical=False)."""
         return int(_call.get_text(lib.fpnas_space_count, self._handle, int(bool(canonical))))
 
+    @property
+    def logit_counts(self) -> tuple[int, int | None]:
+        """Numbers of logits of the factorised and the joint form; None where that is refused."""
+        factorised, joint = _ffi.c_int64(), _ffi.c_int64()
+        _call.check(lib.fpnas_space_logit_counts(
+            self._handle, _ffi.byref(factorised), _ffi.byref(joint)))
+        return factorised.value, joint.value if joint.value >= 0 else None
+
     # ---- Architectures ----
+
+    def validate(self, architectures: npt.ArrayLike) -> None:
+        """Raises InvalidError, naming row and variable, unless all rows are encodings."""
+        rows = _call.architectures(architectures, len(self))
+        count = 1 if rows.ndim == 1 else rows.shape[0]
+        _call.check(lib.fpnas_space_validate(self._handle, _call.pointer(rows), count))
+
+    def network_hash(self, architecture: npt.ArrayLike) -> int:
+        """A number that is equal for architectures whose networks compute the same."""
+        row = self._one(architecture)
+        return _call.get_value(
+            lib.fpnas_space_network_hash, _ffi.c_uint64, self._handle, _call.pointer(row))
 
     def canonicalise(
         self, architectures: npt.ArrayLike, out: npt.NDArray[np.int32] | None = None
@@ -227,26 +276,31 @@ class Space(_call.Handle):
 
     # ---- Cost ----
 
-    def cost(self, architecture: npt.ArrayLike) -> Cost:
-        """Exact cost of one network; for spaces with operations."""
+    def cost(self, architecture: npt.ArrayLike, convention: str = "torch") -> Cost:
+        """Exact cost of one network, counted as "torch", "mobile-vision" or "nas-bench" do; for
+        spaces with operations."""
         row = self._one(architecture)
-        macs, parameters = _ffi.c_int64(), _ffi.c_int64()
-        _call.check(lib.fpnas_space_cost(
-            self._handle, _call.pointer(row), _ffi.byref(macs), _ffi.byref(parameters)))
-        return Cost(macs.value, parameters.value)
+        values = np.empty(len(METRICS), np.int64)
+        _call.check(lib.fpnas_space_costs(
+            self._handle, _call.pointer(row), _call.word(convention, CONVENTIONS, "convention"),
+            _call.pointer(values), values.size, None))
+        return Cost(*(int(value) for value in values))
 
     def layer_costs(self, architecture: npt.ArrayLike) -> tuple[Cost, ...]:
-        """The same for every layer."""
+        """MACs and parameters of every layer; last what no layer of a space of cells chooses."""
         row = self._one(architecture)
-        macs = np.empty(self._layer_count, np.int64)
+        macs = np.empty(self._layer_count + 1, np.int64)
         parameters = np.empty_like(macs)
+        needed = _ffi.c_size_t()
         _call.check(lib.fpnas_space_layer_costs(
             self._handle, _call.pointer(row), _call.pointer(macs), _call.pointer(parameters),
-            self._layer_count, None))
-        return tuple(Cost(int(m), int(p)) for m, p in zip(macs, parameters))
+            macs.size, _ffi.byref(needed)))
+        return tuple(
+            Cost(int(m), int(p))
+            for m, p in zip(macs[:needed.value], parameters[:needed.value]))
 
     def cost_range(self, metric: str = "macs") -> tuple[int, int]:
-        """The least and the greatest cost ("macs" or "parameters") of any network."""
+        """The least and the greatest cost ("macs", "parameters", "activations") of any network."""
         least, greatest = _ffi.c_int64(), _ffi.c_int64()
         _call.check(lib.fpnas_space_cost_range(
             self._handle, _call.word(metric, METRICS, "metric"), _ffi.byref(least),

@@ -46,6 +46,8 @@ VALUES = {
     "multiplicities": [1, 2], "logits": [0.0] * 6,
     "fpnas_cost_create_choices.values": [1] * 6, "fpnas_cost_create_choices.count": 6,
     "fpnas_cost_create_reals.values": [1.0] * 6, "fpnas_cost_create_reals.count": 6, "unit": 1.0,
+    "fpnas_space_builder_set_repeats.counts": [1, 2], "network": b"nas-bench-201", "cells": 1,
+    "image_channels": 1, "convention": 0,
     "levels": [0.25, 0.75], "least": [0, 0], "most": [1 << 40, 1 << 40], "resolutions": [0, 0],
     "fpnas_space_builder_add_layer.name": b"next",
     "fpnas_space_builder_fix_text.value": b"relu",
@@ -60,7 +62,7 @@ VALUES = {
 OPTIONAL = {"options", "needed", "multiplicities", "networks", "fpnas_search_tell_some.costs",
             "fpnas_run_create.space", "least", "resolutions", "resolution", "is_exact"}
 # Scalars with few values, and one that is none of them.
-CHOSEN = {"canonical": 2, "metric": 9, "form": -1, "reset_peak": 5}
+CHOSEN = {"canonical": 2, "metric": 9, "convention": 9, "form": -1, "reset_peak": 5}
 
 
 class World:

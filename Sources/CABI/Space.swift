@@ -92,7 +92,14 @@ public func fpnas_space_from_json(
     unsafe clear(space)
     return boundary { () throws(FPNASError) in
         try unsafe putHandle(space, "space") { () throws(FPNASError) in
-            let bytes = try unsafe array(json, length, "json").map { UInt8(bitPattern: $0) }
+            let text = try unsafe input(json, length, "json")
+            // Before so much is copied.
+            guard text.count <= SpaceJSON.sizeLimit else {
+                throw FPNASError(
+                    .format,
+                    "json has \(text.count) bytes, more than the limit of \(SpaceJSON.sizeLimit)")
+            }
+            let bytes = unsafe text.map { UInt8(bitPattern: $0) }
             return SpaceHandle(try SpaceJSON.decode(bytes, name: "json"))
         }
     }

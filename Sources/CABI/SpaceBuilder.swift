@@ -55,7 +55,13 @@ final class SpaceBuilder: Handled {
     }
 
     func setRepeats(_ counts: [Int]) throws(FPNASError) {
-        layers[try lastLayer()].repeats = counts
+        let layer = try lastLayer()
+        for count in counts where !(1...Block.maximumRepeats).contains(count) {
+            throw .invalid(
+                "layer '\(layers[layer].name)': repeats must be in [1, \(Block.maximumRepeats)], got "
+                    + "\(count)")
+        }
+        layers[layer].repeats = counts
     }
 
     func setPerBlock(_ name: String) throws(FPNASError) {

@@ -67,8 +67,11 @@ public func fpnas_space_costs(
         try unsafe withSpace(space) { (space) throws(FPNASError) in
             let row = try unsafe CABI.architecture(architecture, of: space)
             let cost = try space.network(row).cost(convention)
-            try unsafe put(
-                CostMetric.allCases.map { Int64(cost.value(of: $0)) }, out, capacity, needed)
+            let values = CostMetric.allCases.map(cost.value(of:))
+            guard !values.contains(.max) else {
+                throw .invalid("the network of '\(space.name)' costs 2^63 or more")
+            }
+            try unsafe put(values.map(Int64.init), out, capacity, needed)
         }
     }
 }

@@ -22,6 +22,8 @@ import Support
 public enum SpaceJSON {
     public static let format = "fpnas-space"
     public static let version = 1
+    /// Bytes; longer text is refused before it is parsed.
+    public static let sizeLimit = JSONText.sizeLimit
 
     /// Reads a space; `name` is the file that messages speak of.
     public static func decode(_ bytes: [UInt8], name: String) throws(FPNASError) -> SearchSpace {

@@ -122,13 +122,13 @@ struct SearchCommand: ParsableCommand {
 
     private func givenSpace() throws -> SearchSpace? {
         if space == Preset.mbconvSmall.rawValue { return nil }
-        guard Files.exists(space) else {
-            throw FPNASError(
-                .io,
-                "'\(space)' is neither a preset (\(Preset.mbconvSmall.rawValue)) "
-                    + "nor a file")
+        guard let preset = Preset(rawValue: space) else {
+            guard Files.exists(space) else { throw SpaceCommand.unknown(space) }
+            return try SpaceJSON.load(space)
         }
-        return try SpaceJSON.load(space)
+        // Adapted to the images when they are known.
+        let (shape, classes) = preset.publishedInput
+        return try preset.space(input: shape, classes: classes)
     }
 
     // MARK: - Lines for people

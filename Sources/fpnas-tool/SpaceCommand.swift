@@ -64,10 +64,7 @@ struct SpaceCommand: ParsableCommand {
                 channels: channels ?? shape.channels)
             return (try preset.space(input: input, classes: classes ?? count), preset)
         }
-        guard Files.exists(space) else {
-            let all = Preset.allCases.map(\.rawValue).joined(separator: ", ")
-            throw FPNASError.invalid("'\(space)' is neither a file nor a preset; there are: \(all)")
-        }
+        guard Files.exists(space) else { throw SpaceCommand.unknown(space) }
         let loaded = try SpaceJSON.load(space)
         guard let shape = loaded.input, size != nil || channels != nil || classes != nil else {
             return (loaded, nil)
@@ -76,6 +73,11 @@ struct SpaceCommand: ParsableCommand {
             height: size ?? shape.height, width: size ?? shape.width,
             channels: channels ?? shape.channels)
         return (try loaded.adapted(to: input, classes: classes ?? loaded.classes), nil)
+    }
+
+    static func unknown(_ space: String) -> FPNASError {
+        let all = Preset.allCases.map(\.rawValue).joined(separator: ", ")
+        return FPNASError(.io, "'\(space)' is neither a file nor a preset; there are: \(all)")
     }
 
     private static func published(_ preset: Preset) -> String {

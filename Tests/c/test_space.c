@@ -190,8 +190,7 @@ static void builder_makes_general_layers(void) {
     OK(fpnas_space_builder_add_layer(builder, "bad"));
     FAILS(fpnas_space_builder_set_repeats(builder, NULL, 1), FPNAS_E_INVALID, "counts is NULL");
     OK(fpnas_space_builder_set_operation(builder, "skip", 1, 1));
-    OK(fpnas_space_builder_set_repeats(builder, bad, 2));
-    FAILS(fpnas_space_builder_finish(builder, &space), FPNAS_E_INVALID, "");
+    FAILS(fpnas_space_builder_set_repeats(builder, bad, 2), FPNAS_E_INVALID, "got 0");
     fpnas_space_builder_free(builder);
 }
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 from pathlib import Path
 
 import jsonschema
@@ -152,3 +153,25 @@ def test_schema_and_library_refuse_the_same(path, value, schema):
     assert list(schema.iter_errors(document))
     with pytest.raises(fpnas.FPNASError):
         fpnas.Space.from_json(document)
+
+
+@pytest.mark.parametrize("text, message", [
+    ('{"a":' * 10**6 + "1" + "}" * 10**6, "not valid JSON"),
+    ('{"layers":' + "[" * 10**6 + "]" * 10**6 + "}", "not valid JSON"),
+    (b" " * (17 << 20), "17825792 bytes, more than the limit of 16777216"),
+], ids=["objects", "arrays", "size"])
+def test_monstrous_json_is_refused_at_once(text, message):
+    start = time.monotonic()
+    with pytest.raises(fpnas.FormatError, match=message):
+        fpnas.Space.from_json(text)
+    assert time.monotonic() - start < 1
+
+
+def test_costs_beyond_integers_are_refused():
+    layers = [
+        {"name": "a", "operation": "conv", "kernel": 15, "channels": 65536, "repeats": 1024},
+        {"name": "classifier", "operation": "classifier"},
+    ]
+    with fpnas.Space.build("huge", layers, input=(4096, 4096, 64), classes=65536) as space:
+        with pytest.raises(fpnas.InvalidError, match="2\\^63"):
+            space.cost([])

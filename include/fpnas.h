@@ -619,7 +619,7 @@ typedef struct fpnas_run_options {
     int64_t batch_size;
     int64_t threads;          /* 0 = cores of the machine */
     int64_t image_size;       /* rows and columns to resize to; 0 = their own, at least 16 */
-    int64_t maximum_shift;    /* augmentation in pixels */
+    int64_t maximum_shift;    /* augmentation: random crop with so many pixels of black padding */
     double samples_per_nat;   /* as in fpnas_search_options */
     int64_t sample_count;
     int64_t minimum_samples;
@@ -635,6 +635,15 @@ typedef struct fpnas_run_options {
     double weight_decay;
     int32_t baseline;         /* FPNAS_BASELINE_... */
     int32_t reserved;
+    int64_t training_images;  /* at most so many, class shares kept (2 of each at least); 0 = all */
+    double test_share;        /* of data without a test part, in [0.001, 0.999]; default 1/3 */
+    double class_balance;     /* gamma in [0, 1] of the class weights; 0 = off */
+    int64_t cutout;           /* augmentation: side of the cut-out square in pixels; 0 = off */
+    int64_t image_memory;     /* most bytes of images in memory; 0 = half of the machine's */
+    int32_t flip;             /* augmentation: 1 = mirror left to right with even odds */
+    int32_t resize_unequal;   /* 1 = PNGs of unequal size are resized to image_size, 0 = refused */
+    int32_t check_files;      /* 1 = decode all PNGs first; refuse damaged files and twins */
+    int32_t reserved2;
 } fpnas_run_options;
 
 typedef struct fpnas_run_progress {
@@ -666,17 +675,25 @@ typedef struct fpnas_run fpnas_run; /* one thread at a time */
 
 /* Fills in all defaults; struct_size = sizeof(fpnas_run_options). Since 0.1. */
 FPNAS_API fpnas_status fpnas_run_options_init(fpnas_run_options *options, size_t struct_size);
-/* Loads a folder of images (IDX under MNIST's names, or one folder of PNGs a class) and prepares a
- * search over `space` (NULL: mbconv-small), adapted to the images. options = NULL takes all
- * defaults. Errors: IO, FORMAT naming the file; INVALID naming the option; INFEASIBLE. Since 0.1. */
+/* Opens a folder of images (IDX under MNIST's names, the binary version of CIFAR-10 or -100, or one
+ * folder of PNGs a class) and prepares a search over `space` (NULL: mbconv-small), adapted to the
+ * images. PNGs are decoded when they are needed and must stay where they are. options = NULL takes
+ * all defaults. Errors: IO, FORMAT naming the file; INVALID naming the option or the class that has
+ * too few images; NOMEM where image_memory is too little; INFEASIBLE. Since 0.1. */
 FPNAS_API fpnas_status fpnas_run_create(const char *data_folder, const fpnas_space *space,
                                         const fpnas_run_options *options, fpnas_run **run);
 FPNAS_API void fpnas_run_free(fpnas_run *run);
 FPNAS_API fpnas_status fpnas_run_options_get(const fpnas_run *run, fpnas_run_options *options);
 /* One step: K networks on a training and a validation batch; some 10 to 1000 ms. Errors: STATE when
- * done, or when a loss is no number. Since 0.1. */
+ * done, or when a loss is no number; IO, FORMAT when an image cannot be read, naming its file: the
+ * run is then as it was before, can be saved, and goes on when the file is back. Since 0.1. */
 FPNAS_API fpnas_status fpnas_run_step(fpnas_run *run);
 FPNAS_API fpnas_status fpnas_run_progress_get(const fpnas_run *run, fpnas_run_progress *progress);
+/* The loss weight of every class, n n_c^-g / sum_k n_k^(1-g) for n_c training images of class c, n
+ * in all and g = class_balance: of mean 1 over the images, all 1 for g = 0, and n / (classes n_c)
+ * for g = 1. Since 0.1. */
+FPNAS_API fpnas_status fpnas_run_class_weights(const fpnas_run *run, double *out, size_t capacity,
+                                               size_t *needed);
 FPNAS_API fpnas_status fpnas_run_space(const fpnas_run *run, fpnas_space **space);
 FPNAS_API fpnas_status fpnas_run_distribution(const fpnas_run *run,
                                               fpnas_distribution **distribution);
@@ -706,6 +723,15 @@ typedef struct fpnas_retrain_options {
     double weight_rate;    /* highest rate of SGD after a warm-up of a tenth; cosine to 0 */
     double momentum;
     double weight_decay;
+    int64_t training_images; /* these as in fpnas_run_options */
+    double test_share;
+    double class_balance;
+    int64_t cutout;
+    int64_t image_memory;
+    int32_t flip;
+    int32_t resize_unequal;
+    int32_t check_files;
+    int32_t reserved2;
 } fpnas_retrain_options;
 
 typedef struct fpnas_retrain_progress {

@@ -14,7 +14,7 @@ private func call(
     boundary { () throws(FPNASError) in try unsafe withHandle(handle, RetrainRun.self, body) }
 }
 
-private let optionsSize = MemoryLayout<fpnas_retrain_options>.size
+private let optionsSize = MemoryLayout<fpnas_retrain_options>.offset(of: \.training_images) ?? 0
 private let progressSize = MemoryLayout<fpnas_retrain_progress>.size
 
 extension RetrainOptions {
@@ -31,15 +31,27 @@ extension RetrainOptions {
         weightRate = c.weight_rate
         momentum = c.momentum
         weightDecay = c.weight_decay
+        data.trainingImages = Int(c.training_images)
+        data.testShare = c.test_share
+        data.classBalance = c.class_balance
+        data.cutout = Int(c.cutout)
+        data.imageMemory = Int(c.image_memory)
+        data.flips = try flag(c.flip, "flip")
+        data.resizesUnequal = try flag(c.resize_unequal, "resize_unequal")
+        data.checksFiles = try flag(c.check_files, "check_files")
         try check()
     }
 
     var raw: fpnas_retrain_options {
         fpnas_retrain_options(
-            struct_size: UInt32(optionsSize), reserved: 0, seed: seed, epochs: Int64(epochs),
+            struct_size: UInt32(MemoryLayout<fpnas_retrain_options>.size), reserved: 0, seed: seed, epochs: Int64(epochs),
             batch_size: Int64(batchSize), threads: Int64(threads), image_size: Int64(imageSize),
             maximum_shift: Int64(maximumShift), weight_rate: weightRate, momentum: momentum,
-            weight_decay: weightDecay)
+            weight_decay: weightDecay, training_images: Int64(data.trainingImages),
+            test_share: data.testShare, class_balance: data.classBalance,
+            cutout: Int64(data.cutout), image_memory: Int64(data.imageMemory),
+            flip: data.flips ? 1 : 0, resize_unequal: data.resizesUnequal ? 1 : 0,
+            check_files: data.checksFiles ? 1 : 0, reserved2: 0)
     }
 }
 
@@ -48,7 +60,9 @@ public func fpnas_retrain_options_init(
     _ options: UnsafeMutablePointer<fpnas_retrain_options>?, _ structSize: Int
 ) -> fpnas_status {
     boundary { () throws(FPNASError) in
-        try unsafe initialise(options, structSize, RetrainOptions().raw, "fpnas_retrain_options")
+        try unsafe initialise(
+            options, structSize, RetrainOptions().raw, minimum: optionsSize,
+            "fpnas_retrain_options")
     }
 }
 

@@ -16,7 +16,7 @@ private func call(
     boundary { () throws(FPNASError) in try unsafe withHandle(handle, SearchRun.self, body) }
 }
 
-private let optionsSize = MemoryLayout<fpnas_run_options>.size
+private let optionsSize = MemoryLayout<fpnas_run_options>.offset(of: \.training_images) ?? 0
 private let progressSize = MemoryLayout<fpnas_run_progress>.size
 
 extension RunOptions {
@@ -51,12 +51,20 @@ extension RunOptions {
         weightRate = c.weight_rate
         momentum = c.momentum
         weightDecay = c.weight_decay
+        data.trainingImages = Int(c.training_images)
+        data.testShare = c.test_share
+        data.classBalance = c.class_balance
+        data.cutout = Int(c.cutout)
+        data.imageMemory = Int(c.image_memory)
+        data.flips = try flag(c.flip, "flip")
+        data.resizesUnequal = try flag(c.resize_unequal, "resize_unequal")
+        data.checksFiles = try flag(c.check_files, "check_files")
         try check()
     }
 
     var raw: fpnas_run_options {
         fpnas_run_options(
-            struct_size: UInt32(optionsSize), algorithm: algorithm.rawValue, seed: seed,
+            struct_size: UInt32(MemoryLayout<fpnas_run_options>.size), algorithm: algorithm.rawValue, seed: seed,
             epochs: Int64(epochs), batch_size: Int64(batchSize), threads: Int64(threads),
             image_size: Int64(imageSize), maximum_shift: Int64(maximumShift),
             samples_per_nat: samplesPerNat, sample_count: Int64(sampleCount),
@@ -64,7 +72,12 @@ extension RunOptions {
             likelihood_scale: likelihoodScale, learning_rate: learningRate,
             cost_weight: costWeight, cost_target: costTarget, joint_epoch: Int64(jointEpoch),
             warm_up_epochs: Int64(warmUpEpochs), weight_rate: weightRate, momentum: momentum,
-            weight_decay: weightDecay, baseline: baseline.rawValue, reserved: 0)
+            weight_decay: weightDecay, baseline: baseline.rawValue, reserved: 0,
+            training_images: Int64(data.trainingImages), test_share: data.testShare,
+            class_balance: data.classBalance, cutout: Int64(data.cutout),
+            image_memory: Int64(data.imageMemory), flip: data.flips ? 1 : 0,
+            resize_unequal: data.resizesUnequal ? 1 : 0, check_files: data.checksFiles ? 1 : 0,
+            reserved2: 0)
     }
 }
 
@@ -83,18 +96,18 @@ extension RunProgress {
     }
 }
 
-/// Writes the defaults into a caller's struct of the given size.
+/// Writes the defaults into a caller's struct of the given size, which is at least that of the
+/// first version.
 func initialise<T: BitwiseCopyable>(
-    _ pointer: UnsafeMutablePointer<T>?, _ size: Int, _ defaults: T, _ name: String
+    _ pointer: UnsafeMutablePointer<T>?, _ size: Int, _ defaults: T, minimum: Int, _ name: String
 ) throws(FPNASError) {
     let target = try unsafe output(pointer, "options")
-    guard size >= MemoryLayout<T>.size, size <= 1 << 16 else {
-        throw .invalid(
-            "struct_size of \(name) must be at least \(MemoryLayout<T>.size), got \(size)")
+    guard size >= minimum, size <= 1 << 16 else {
+        throw .invalid("struct_size of \(name) must be at least \(minimum), got \(size)")
     }
     unsafe UnsafeMutableRawPointer(target).storeBytes(of: UInt32(size), as: UInt32.self)
-    try unsafe fillStruct(pointer, from: defaults, minimum: MemoryLayout<T>.size, name)
-    for i in MemoryLayout<T>.size..<size {
+    try unsafe fillStruct(pointer, from: defaults, minimum: minimum, name)
+    for i in min(MemoryLayout<T>.size, size)..<size {
         unsafe UnsafeMutableRawPointer(target).storeBytes(of: 0, toByteOffset: i, as: UInt8.self)
     }
 }
@@ -104,7 +117,8 @@ public func fpnas_run_options_init(
     _ options: UnsafeMutablePointer<fpnas_run_options>?, _ structSize: Int
 ) -> fpnas_status {
     boundary { () throws(FPNASError) in
-        try unsafe initialise(options, structSize, RunOptions().raw, "fpnas_run_options")
+        try unsafe initialise(
+            options, structSize, RunOptions().raw, minimum: optionsSize, "fpnas_run_options")
     }
 }
 
@@ -154,6 +168,16 @@ public func fpnas_run_progress_get(
         try unsafe fillStruct(
             progress, from: run.progress.raw(isDone: run.isDone), minimum: progressSize,
             "fpnas_run_progress")
+    }
+}
+
+@_cdecl("fpnas_run_class_weights") @implementation
+public func fpnas_run_class_weights(
+    _ run: OpaquePointer?, _ out: UnsafeMutablePointer<Double>?, _ capacity: Int,
+    _ needed: UnsafeMutablePointer<Int>?
+) -> fpnas_status {
+    unsafe call(run) { (run) throws(FPNASError) in
+        try unsafe put(run.pipeline.classWeights, out, capacity, needed)
     }
 }
 

@@ -21,6 +21,7 @@ struct RetrainCommand: ParsableCommand {
     @Option(help: "Images a batch.") var batchSize = RetrainOptions().batchSize
     @Option(help: "Highest rate of SGD.") var weightRate = RetrainOptions().weightRate
     @Option(help: "Seed of everything.") var seed = RetrainOptions().seed
+    @OptionGroup(title: "Images") var images: DataFlags
     @Option(help: "Threads; 0 for as many as cores.") var threads = RetrainOptions().threads
     @Flag(help: "Leave the random network out.") var noRandom = false
 
@@ -31,6 +32,8 @@ struct RetrainCommand: ParsableCommand {
         options.weightRate = weightRate
         options.seed = seed
         options.threads = threads
+        options.maximumShift = images.shift
+        options.data = images.options
         return options
     }
 

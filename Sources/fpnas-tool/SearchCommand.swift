@@ -15,8 +15,8 @@ struct SearchCommand: ParsableCommand {
         commandName: "search",
         abstract: "Search a network for a folder of images.",
         discussion: """
-            The folder holds IDX files under MNIST's names (plain or .gz), or one subfolder of PNG \
-            images for every class. The output folder receives architecture.json, history.csv, \
+            The folder holds IDX files under MNIST's names or the binary version of CIFAR-10 or \
+            CIFAR-100 (plain or .gz), or one subfolder of PNG images for every class. The output folder receives architecture.json, history.csv, \
             history.png, distribution.png and checkpoint.fpnas. Ctrl-C stops cleanly with a \
             checkpoint, from which --resume goes on exactly.
             """)
@@ -43,6 +43,7 @@ struct SearchCommand: ParsableCommand {
     @Option(help: "Images a batch.") var batchSize = RunOptions().batchSize
     @Option(help: "Rows and columns images are resized to; 0 for their own, at least 16.")
     var imageSize = RunOptions().imageSize
+    @OptionGroup(title: "Images") var images: DataFlags
     @Option(help: "Threads; 0 for as many as cores.") var threads = RunOptions().threads
     @Option(help: "Epochs between checkpoints.") var checkpointEvery = 10
     @Flag(help: "Equation 7 as printed, without the mean baseline.") var noBaseline = false
@@ -65,6 +66,8 @@ struct SearchCommand: ParsableCommand {
         options.epochs = epochs
         options.batchSize = batchSize
         options.imageSize = imageSize
+        options.maximumShift = images.shift
+        options.data = images.options
         options.threads = threads
         options.baseline = noBaseline ? .none : .mean
         return options
@@ -101,7 +104,14 @@ struct SearchCommand: ParsableCommand {
         describe(run)
         while !run.isDone && !Interruption.isRequested {
             let epoch = run.progress.epoch
-            try run.step()
+            do throws(FPNASError) { try run.step() } catch {
+                // An image that cannot be read has changed nothing.
+                guard [.io, .format].contains(error.code) else { throw error }
+                try run.save(checkpoint)
+                try RunReport.write(run, to: out)
+                say(stopped(run))
+                throw error
+            }
             guard run.progress.epoch > epoch else { continue }
             say(line(run.progress))
             if run.progress.epoch % checkpointEvery == 0 && !run.isDone {
@@ -112,12 +122,15 @@ struct SearchCommand: ParsableCommand {
         try run.save(checkpoint)
         try RunReport.write(run, to: out)
         guard run.isDone else {
-            say(
-                "stopped at step \(run.progress.step) of \(run.progress.steps); go on with: "
-                    + "fpnas search --data \(data) --out \(out) --resume")
+            say(stopped(run))
             throw ExitCode(130)
         }
         try conclude(run)
+    }
+
+    private func stopped(_ run: SearchRun) -> String {
+        "stopped at step \(run.progress.step) of \(run.progress.steps); go on with: "
+            + "fpnas search --data \(data) --out \(out) --resume"
     }
 
     private func givenSpace() throws -> SearchSpace? {

@@ -73,6 +73,65 @@ static void runs_step_save_and_resume(void) {
     unlink(path);
 }
 
+/* Options that came after the first version keep their defaults for programs that know less. */
+static void options_grow_at_their_end(void) {
+    fpnas_run_options options, back;
+    fpnas_retrain_options retrain;
+    fpnas_run *run = NULL;
+    const size_t first = offsetof(fpnas_run_options, training_images);
+    double weights[10], sum = 0;
+    size_t needed = 0;
+    memset(&options, 0x55, sizeof options);
+    OK(fpnas_run_options_init(&options, first));
+    CHECK_INT(options.struct_size, first);
+    CHECK_INT(options.training_images, 0x5555555555555555);
+    options.epochs = 1;
+    OK(fpnas_run_create(DATA, NULL, &options, &run));
+    back.struct_size = sizeof back;
+    OK(fpnas_run_options_get(run, &back));
+    CHECK_INT(back.training_images, 0);
+    CHECK_NEAR(back.test_share, 1.0 / 3, 0);
+    fpnas_run_free(run);
+    FAILS(fpnas_run_options_init(&options, first - 1), FPNAS_E_INVALID, "struct_size");
+    OK(fpnas_retrain_options_init(&retrain, offsetof(fpnas_retrain_options, training_images)));
+
+    options = short_run();
+    options.training_images = 205;
+    options.class_balance = 1;
+    options.batch_size = 20;
+    options.flip = 1;
+    options.cutout = 4;
+    OK(fpnas_run_create(DATA, NULL, &options, &run));
+    OK(fpnas_run_options_get(run, &back));
+    CHECK_INT(back.training_images, 205);
+    CHECK(back.flip == 1 && back.cutout == 4 && back.class_balance == 1);
+    FAILS(fpnas_run_class_weights(run, weights, 3, &needed), FPNAS_E_BUFFER, "10");
+    CHECK_INT(needed, 10);
+    OK(fpnas_run_class_weights(run, weights, 10, NULL));
+    /* 20 or 21 images a class. */
+    for (int i = 0; i < 10; i++) {
+        CHECK_NEAR(20.5 / weights[i], 20.5, 0.51);
+        sum += 20.5 / weights[i];
+    }
+    CHECK_NEAR(sum, 205, 1e-9);
+    CHECK_INT(progress_of(run).steps, 5); /* halves of some 102, by 20 */
+    fpnas_run_free(run);
+
+    options.training_images = 19;
+    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID,
+          "training_images must be at least 2 for each of the 10 classes, got 19");
+    options = short_run();
+    options.image_memory = 1000;
+    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_NOMEM, "image_memory leaves 1000");
+    options = short_run();
+    options.flip = 2;
+    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "flip must be 0 or 1");
+    options = short_run();
+    options.test_share = 1;
+    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "test_share");
+    CHECK_INT(fpnas_debug_live_handles(), 0);
+}
+
 static void runs_refuse(void) {
     fpnas_run_options options = short_run();
     fpnas_run *run = NULL;
@@ -137,6 +196,7 @@ static void retraining_learns(void) {
 
 int main(void) {
     RUN(runs_step_save_and_resume);
+    RUN(options_grow_at_their_end);
     RUN(runs_refuse);
     RUN(retraining_learns);
     return test_report("test_run");

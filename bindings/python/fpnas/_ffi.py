@@ -201,6 +201,15 @@ class fpnas_run_options(Structure):
         ("weight_decay", c_double),
         ("baseline", c_int32),
         ("reserved", c_int32),
+        ("training_images", c_int64),
+        ("test_share", c_double),
+        ("class_balance", c_double),
+        ("cutout", c_int64),
+        ("image_memory", c_int64),
+        ("flip", c_int32),
+        ("resize_unequal", c_int32),
+        ("check_files", c_int32),
+        ("reserved2", c_int32),
     ]
 
 
@@ -244,6 +253,15 @@ class fpnas_retrain_options(Structure):
         ("weight_rate", c_double),
         ("momentum", c_double),
         ("weight_decay", c_double),
+        ("training_images", c_int64),
+        ("test_share", c_double),
+        ("class_balance", c_double),
+        ("cutout", c_int64),
+        ("image_memory", c_int64),
+        ("flip", c_int32),
+        ("resize_unequal", c_int32),
+        ("check_files", c_int32),
+        ("reserved2", c_int32),
     ]
 
 
@@ -265,9 +283,9 @@ SIZES = {
     fpnas_progress: 144,
     fpnas_search_budget: 40,
     fpnas_weighted_sum: 24,
-    fpnas_run_options: 168,
+    fpnas_run_options: 224,
     fpnas_run_progress: 160,
-    fpnas_retrain_options: 80,
+    fpnas_retrain_options: 136,
     fpnas_retrain_progress: 40,
 }
 
@@ -1276,6 +1294,15 @@ SIGNATURES = {
         [
             POINTER(fpnas_run),
             POINTER(fpnas_run_progress),
+        ],
+    ),
+    "fpnas_run_class_weights": (
+        c_int32,
+        [
+            POINTER(fpnas_run),
+            POINTER(c_double),
+            c_size_t,
+            POINTER(c_size_t),
         ],
     ),
     "fpnas_run_space": (

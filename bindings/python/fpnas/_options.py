@@ -18,7 +18,7 @@ OBJECTIVES = {
     "within": _ffi.FPNAS_OBJECTIVE_WITHIN,
 }
 WORDS = {"algorithm": ALGORITHMS, "baseline": BASELINES, "budget_objective": OBJECTIVES}
-FLAGS = ("stops_on_collapse",)
+FLAGS = ("stops_on_collapse", "flip", "resize_unequal", "check_files")
 
 Self = TypeVar("Self", bound="Options")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _call, _ffi
 from ._library import lib
@@ -54,7 +55,8 @@ class RunProgress:
 class Run(_call.Handle):
     """FP-NAS on a folder of images with weight sharing on the CPU. One thread at a time.
 
-    `data_folder` holds IDX files under MNIST's names, or one folder of PNGs for each class.
+    `data_folder` holds IDX files under MNIST's names, the binary version of CIFAR-10 or CIFAR-100,
+    or one folder of PNGs for each class, which are decoded when they are needed.
     `space` (None: the preset mbconv-small) is adapted to the images. Options are keyword
     arguments, those of `RunOptions`. A step takes some 10 to 1000 ms, so that a loop over the run
     can be interrupted:
@@ -90,8 +92,17 @@ class Run(_call.Handle):
         _call.check(lib.fpnas_run_options_get(self._handle, _ffi.byref(raw)))
         return RunOptions._from_c(raw)
 
+    @property
+    def class_weights(self) -> npt.NDArray[np.float64]:
+        """The loss weight of every class, of mean 1 over the training images (`class_balance`)."""
+        return _call.get_array(lib.fpnas_run_class_weights, self._handle, dtype=np.float64)
+
     def step(self) -> None:
-        """K networks on a training and on a validation batch; `StateError` when done."""
+        """K networks on a training and on a validation batch; `StateError` when done.
+
+        Where an image cannot be read, `FileError` or `FormatError` names its file; the run is as it
+        was before, and can be saved or go on.
+        """
         _call.check(lib.fpnas_run_step(self._handle))
 
     @property

@@ -30,7 +30,7 @@ class RunOptions(Options):
     image_size: int = _RUN["image_size"]
     """Rows and columns to resize to; 0 = the images' own, at least 16."""
     maximum_shift: int = _RUN["maximum_shift"]
-    """Augmentation in pixels."""
+    """Augmentation: random crop with so many pixels of black padding."""
     samples_per_nat: float = _RUN["samples_per_nat"]
     """Lambda, > 0: K = floor(samples_per_nat * entropy), clamped."""
     sample_count: int = _RUN["sample_count"]
@@ -56,6 +56,22 @@ class RunOptions(Options):
     weight_decay: float = _RUN["weight_decay"]
     baseline: str = _RUN["baseline"]
     """"mean" or "none"."""
+    training_images: int = _RUN["training_images"]
+    """At most so many, the shares of classes kept; 0 = all."""
+    test_share: float = _RUN["test_share"]
+    """Of data without a test part: the share of every class that is set aside for the test."""
+    class_balance: float = _RUN["class_balance"]
+    """Gamma of the class weights n n_c^-gamma / sum n_k^(1 - gamma), in [0, 1]; 0 = all 1."""
+    cutout: int = _RUN["cutout"]
+    """Augmentation: the side of the cut-out square in pixels; 0 = off."""
+    image_memory: int = _RUN["image_memory"]
+    """Most bytes of images in memory; 0 = half of the machine's."""
+    flip: bool = _RUN["flip"]
+    """Augmentation: mirror left to right with even odds."""
+    resize_unequal: bool = _RUN["resize_unequal"]
+    """Resize PNGs of unequal size to `image_size`; otherwise they are refused."""
+    check_files: bool = _RUN["check_files"]
+    """Decode all PNGs before the run begins; damaged files and twins are refused."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,3 +93,12 @@ class RetrainOptions(Options):
     """Highest rate of SGD after a warm-up of a tenth; cosine to 0."""
     momentum: float = _RETRAIN["momentum"]
     weight_decay: float = _RETRAIN["weight_decay"]
+    training_images: int = _RETRAIN["training_images"]
+    """This and the rest as in `RunOptions`."""
+    test_share: float = _RETRAIN["test_share"]
+    class_balance: float = _RETRAIN["class_balance"]
+    cutout: int = _RETRAIN["cutout"]
+    image_memory: int = _RETRAIN["image_memory"]
+    flip: bool = _RETRAIN["flip"]
+    resize_unequal: bool = _RETRAIN["resize_unequal"]
+    check_files: bool = _RETRAIN["check_files"]

@@ -1,6 +1,9 @@
 """The built-in run on the digits that ship with the project."""
 
 import dataclasses
+import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -117,3 +120,72 @@ def test_buffer_memory(small):
         busy, peak = fpnas.buffer_memory()
         assert current < busy <= peak
     assert fpnas.buffer_memory()[0] <= busy
+
+
+def png(pixels):
+    """A grey PNG file of 8-bit rows."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(
+            ">I", zlib.crc32(kind + data))
+
+    height, width = pixels.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+@pytest.fixture
+def folder(tmp_path, random):
+    """Two classes of unequal numbers of PNGs, 8x8."""
+    for label, count in (("cat", 30), ("dog", 12)):
+        (tmp_path / "images" / label).mkdir(parents=True)
+        for i in range(count):
+            pixels = random.integers(0, 256, (8, 8), dtype=np.uint8)
+            (tmp_path / "images" / label / f"{i:02}.png").write_bytes(png(pixels))
+    return tmp_path / "images"
+
+
+def test_png_folders(small, folder, tmp_path):
+    options = {**FAST, "batch_size": 4, "flip": True, "cutout": 3, "class_balance": 1}
+    run = fpnas.Run(folder, small, check_files=True, **options)
+    assert run.options.flip and run.options.cutout == 3 and run.options.test_share == 1 / 3
+    # 20 and 8 of them are left to train with.
+    assert run.class_weights == pytest.approx([28 / 40, 28 / 16])
+    run.step()
+    # A folder that vanishes stops the run where it is; when it is back the run goes on.
+    whole = fpnas.Run(folder, small, **options)
+    whole.step()
+    folder.rename(tmp_path / "gone")
+    with pytest.raises(fpnas.FileError, match=r"\.png"):
+        run.step()
+    assert run.progress.step == 1
+    run.save(tmp_path / "run.fpnas")
+    with pytest.raises(fpnas.FileError, match="images"):
+        fpnas.Run.load(tmp_path / "run.fpnas", folder)
+    (tmp_path / "gone").rename(folder)
+    resumed = fpnas.Run.load(tmp_path / "run.fpnas", folder)
+    for one in (run, whole, resumed):
+        one.step()
+    assert np.array_equal(run.distribution.logits, whole.distribution.logits)
+    assert np.array_equal(resumed.distribution.logits, whole.distribution.logits)
+
+    (folder / "dog" / "99.png").write_bytes(png(np.zeros((9, 8), np.uint8)))
+    with pytest.raises(fpnas.FormatError, match="99.png' has 9x8 pixels"):
+        fpnas.Run(folder, small, **options)
+    with pytest.raises(fpnas.InvalidError, match="image_size"):
+        fpnas.Run(folder, small, resize_unequal=True, **options)
+    assert fpnas.Run(folder, small, resize_unequal=True, image_size=16, **options).progress.steps
+    (folder / "dog" / "99.png").write_bytes((folder / "cat" / "03.png").read_bytes())
+    with pytest.raises(fpnas.FormatError, match="cat/03.png' and .*two classes"):
+        fpnas.Run(folder, small, check_files=True, **options)
+
+
+FASHION = Path(os.environ.get("FPNAS_DATA", DIGITS.parents[2] / "shared" / "data")) / "fashion-mnist"
+
+
+@pytest.mark.skipif(not FASHION.is_dir(), reason="needs fashion-mnist in $FPNAS_DATA")
+def test_fashion_mnist(small):
+    with fpnas.Run(FASHION, small, training_images=20_000, batch_size=500, epochs=1, threads=1) as run:
+        assert run.progress.steps == 20
+        run.step()
+        assert run.progress.train_log_likelihood < 0

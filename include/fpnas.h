@@ -637,7 +637,7 @@ typedef struct fpnas_run_options {
     int32_t reserved;
     int64_t training_images;  /* at most so many, class shares kept (2 of each at least); 0 = all */
     double test_share;        /* of data without a test part, in [0.001, 0.999]; default 1/3 */
-    double class_balance;     /* gamma in [0, 1] of the class weights; 0 = off */
+    double class_balance;     /* gamma in [0, 1] of fpnas_run_class_weights; 0 = all weigh 1 */
     int64_t cutout;           /* augmentation: side of the cut-out square in pixels; 0 = off */
     int64_t image_memory;     /* most bytes of images in memory; 0 = half of the machine's */
     int32_t flip;             /* augmentation: 1 = mirror left to right with even odds */
@@ -691,7 +691,7 @@ FPNAS_API fpnas_status fpnas_run_step(fpnas_run *run);
 FPNAS_API fpnas_status fpnas_run_progress_get(const fpnas_run *run, fpnas_run_progress *progress);
 /* The loss weight of every class, n n_c^-g / sum_k n_k^(1-g) for n_c training images of class c, n
  * in all and g = class_balance: of mean 1 over the images, all 1 for g = 0, and n / (classes n_c)
- * for g = 1. Since 0.1. */
+ * for g = 1. The built-in loss does not use them yet: they are for outside trainers. Since 0.1. */
 FPNAS_API fpnas_status fpnas_run_class_weights(const fpnas_run *run, double *out, size_t capacity,
                                                size_t *needed);
 FPNAS_API fpnas_status fpnas_run_space(const fpnas_run *run, fpnas_space **space);

@@ -14,6 +14,7 @@ private func call(
     boundary { () throws(FPNASError) in try unsafe withHandle(handle, RetrainRun.self, body) }
 }
 
+/// Of the first version.
 private let optionsSize = MemoryLayout<fpnas_retrain_options>.offset(of: \.training_images) ?? 0
 private let progressSize = MemoryLayout<fpnas_retrain_progress>.size
 
@@ -44,7 +45,8 @@ extension RetrainOptions {
 
     var raw: fpnas_retrain_options {
         fpnas_retrain_options(
-            struct_size: UInt32(MemoryLayout<fpnas_retrain_options>.size), reserved: 0, seed: seed, epochs: Int64(epochs),
+            struct_size: UInt32(MemoryLayout<fpnas_retrain_options>.size), reserved: 0, seed: seed,
+            epochs: Int64(epochs),
             batch_size: Int64(batchSize), threads: Int64(threads), image_size: Int64(imageSize),
             maximum_shift: Int64(maximumShift), weight_rate: weightRate, momentum: momentum,
             weight_decay: weightDecay, training_images: Int64(data.trainingImages),

@@ -16,6 +16,7 @@ private func call(
     boundary { () throws(FPNASError) in try unsafe withHandle(handle, SearchRun.self, body) }
 }
 
+/// Of the first version.
 private let optionsSize = MemoryLayout<fpnas_run_options>.offset(of: \.training_images) ?? 0
 private let progressSize = MemoryLayout<fpnas_run_progress>.size
 
@@ -64,7 +65,8 @@ extension RunOptions {
 
     var raw: fpnas_run_options {
         fpnas_run_options(
-            struct_size: UInt32(MemoryLayout<fpnas_run_options>.size), algorithm: algorithm.rawValue, seed: seed,
+            struct_size: UInt32(MemoryLayout<fpnas_run_options>.size),
+            algorithm: algorithm.rawValue, seed: seed,
             epochs: Int64(epochs), batch_size: Int64(batchSize), threads: Int64(threads),
             image_size: Int64(imageSize), maximum_shift: Int64(maximumShift),
             samples_per_nat: samplesPerNat, sample_count: Int64(sampleCount),

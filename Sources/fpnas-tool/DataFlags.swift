@@ -7,8 +7,6 @@ struct DataFlags: ParsableArguments {
     var trainingImages = DataOptions().trainingImages
     @Option(help: "Share of the images set aside for the test where the data has no test part.")
     var testShare = DataOptions().testShare
-    @Option(help: "γ of the class weights, 0 (images count the same) to 1 (classes do).")
-    var classBalance = DataOptions().classBalance
     @Option(help: "Random crop: pixels of black padding.")
     var shift = RunOptions().maximumShift
     @Option(help: "Side of the square cut out of training images; 0 for none.")
@@ -30,7 +28,6 @@ struct DataFlags: ParsableArguments {
         var options = DataOptions()
         options.trainingImages = trainingImages
         options.testShare = testShare
-        options.classBalance = classBalance
         options.cutout = cutout
         options.imageMemory = imageMemory << 20
         options.flips = flip

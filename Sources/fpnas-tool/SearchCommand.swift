@@ -16,7 +16,8 @@ struct SearchCommand: ParsableCommand {
         abstract: "Search a network for a folder of images.",
         discussion: """
             The folder holds IDX files under MNIST's names or the binary version of CIFAR-10 or \
-            CIFAR-100 (plain or .gz), or one subfolder of PNG images for every class. The output folder receives architecture.json, history.csv, \
+            CIFAR-100 (plain or .gz), or one subfolder of PNG images for every class. \
+            The output folder receives architecture.json, history.csv, \
             history.png, distribution.png and checkpoint.fpnas. Ctrl-C stops cleanly with a \
             checkpoint, from which --resume goes on exactly.
             """)

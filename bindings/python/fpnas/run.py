@@ -94,7 +94,8 @@ class Run(_call.Handle):
 
     @property
     def class_weights(self) -> npt.NDArray[np.float64]:
-        """The loss weight of every class, of mean 1 over the training images (`class_balance`)."""
+        """The loss weight of every class, of mean 1 over the training images (`class_balance`). The
+        built-in loss does not use them yet: they are for outside trainers."""
         return _call.get_array(lib.fpnas_run_class_weights, self._handle, dtype=np.float64)
 
     def step(self) -> None:

@@ -61,7 +61,7 @@ class RunOptions(Options):
     test_share: float = _RUN["test_share"]
     """Of data without a test part: the share of every class that is set aside for the test."""
     class_balance: float = _RUN["class_balance"]
-    """Gamma of the class weights n n_c^-gamma / sum n_k^(1 - gamma), in [0, 1]; 0 = all 1."""
+    """Gamma of `Run.class_weights`, n n_c^-gamma / sum n_k^(1 - gamma), in [0, 1]; 0 = all 1."""
     cutout: int = _RUN["cutout"]
     """Augmentation: the side of the cut-out square in pixels; 0 = off."""
     image_memory: int = _RUN["image_memory"]

@@ -8,7 +8,8 @@ struct PNGFile: ~Copyable {
     private let descriptor: Int32
 
     init(_ path: String) throws(FPNASError) {
-        let file = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        // A pipe of that name would be waited for.
+        let file = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw Files.failure("cannot open", path, errno) }
         var info = stat()
         let isFile = unsafe fstat(file, &info) == 0 && info.st_mode & S_IFMT == S_IFREG

@@ -14,7 +14,8 @@ import Support
     private var isAtEnd = false
 
     init(_ path: String) throws(FPNASError) {
-        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        // A pipe of that name would be waited for.
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw Files.failure("cannot open", path, errno) }
         var info = stat()
         guard unsafe fstat(file, &info) == 0, info.st_mode & S_IFMT == S_IFREG else {

@@ -105,6 +105,13 @@ import Testing
         unlink(folder.path + "/lost.png")
         try folder.write("0/inner.png/x", [1])
         refuses(folder, LoadingOptions(), "0/inner.png' is not a regular file")
+        system("rm -r '\(folder.path)/0/inner.png'")
+        mkfifo(folder.path + "/0/pipe.png", 0o600)
+        refuses(folder, LoadingOptions(), "0/pipe.png' is not a regular file")
+        let files = try Folder("stray-idx")
+        mkfifo(files.path + "/train-images-idx3-ubyte", 0o600)
+        try files.write("train-labels-idx1-ubyte", idx([1], [0]))
+        refuses(files, LoadingOptions(), "train-images-idx3-ubyte' is not a regular file")
     }
 
     @Test func filesThatChangeOrVanishAreNamed() throws {

@@ -25,11 +25,14 @@ let package = Package(
         .target(name: "CPNG", dependencies: ["CLibPNG"]),
         // Optimised in debug builds too: the tests train networks with it.
         .target(name: "CKernels", cSettings: [.unsafeFlags(["-O2"])]),
+        // The search has the same bits on every machine: no fused multiply-add.
+        .target(
+            name: "CSearchKernels", cSettings: [.unsafeFlags(["-O2", "-ffp-contract=off"])]),
 
         .target(name: "Support", dependencies: ["CSupport"], swiftSettings: strict),
         .target(name: "SearchSpace", dependencies: ["Support"], swiftSettings: strict),
         .target(
-            name: "ArchitectureDistribution", dependencies: ["SearchSpace"],
+            name: "ArchitectureDistribution", dependencies: ["SearchSpace", "CSearchKernels"],
             swiftSettings: strict),
         .target(
             name: "ArchitectureCost", dependencies: ["ArchitectureDistribution"],
@@ -62,7 +65,7 @@ let package = Package(
         .testTarget(name: "SearchSpaceTests", dependencies: ["SearchSpace", "TestSupport"]),
         .testTarget(
             name: "ArchitectureDistributionTests",
-            dependencies: ["ArchitectureDistribution", "TestSupport"]),
+            dependencies: ["ArchitectureDistribution", "CSearchKernels", "TestSupport"]),
         .testTarget(
             name: "ArchitectureCostTests", dependencies: ["ArchitectureCost", "TestSupport"],
             exclude: ["costs.txt"]),

@@ -140,12 +140,13 @@ extension BudgetedDistribution {
     func keeps(_ architecture: [Int32]) throws(FPNASError) -> Bool {
         try space.check(architecture)
         guard program.layers[0][0].count > 0 else { return false }
-        let active = space.activity(architecture)
+        var canonical = architecture
+        space.canonicalise(&canonical)
         var s = 0
         var node = program.layers[0][0].offset
         for layer in probabilities.indices {
             let state = program.layers[layer][s]
-            let option = budgets[0].chain.option(of: architecture, active, layer: layer)
+            let option = budgets[0].chain.option(ofCanonical: canonical, layer: layer)
             let term = Int(state.termOfOption[option])
             guard term >= 0 else { return false }
             node = program.target(layer, state, term: term, node: node - state.offset)

@@ -22,6 +22,7 @@ public struct CostChain: Sendable {
     public let space: SearchSpace
     let layers: [LayerChain]
     let finalStateCount: Int
+    private let indices: [OptionIndex]
 
     /// The most any architecture may cost, so that no sum overflows.
     public static let limit = 1 << 60
@@ -30,6 +31,7 @@ public struct CostChain: Sendable {
         self.space = space
         self.layers = layers
         self.finalStateCount = finalStateCount
+        indices = layers.map { OptionIndex($0.options) }
         var most = 0
         for layer in layers {
             let (sum, overflow) = most.addingReportingOverflow(layer.costs.max() ?? 0)
@@ -103,41 +105,41 @@ public struct CostChain: Sendable {
         layer + 1 < layers.count ? layers[layer + 1].stateCount : finalStateCount
     }
 
-    /// The cost of one architecture. O(V · log options of its layers).
+    /// The cost of one architecture. O(V).
     public func cost(of architecture: [Int32]) throws(FPNASError) -> Int {
         try space.check(architecture)
-        let active = space.activity(architecture)
+        var canonical = architecture
+        space.canonicalise(&canonical)
+        return unsafe canonical.withUnsafeBufferPointer { row in
+            guard let start = row.baseAddress else { return 0 }
+            return unsafe cost(ofCanonical: start)
+        }
+    }
+
+    /// The cost of V choices in canonical form, which are in range. O(V), no allocation.
+    public func cost(ofCanonical row: UnsafePointer<Int32>) -> Int {
         var state = 0
         var total = 0
-        for (index, layer) in layers.enumerated() {
-            let row =
-                state * layer.options.count + option(of: architecture, active, layer: index)
-            total += layer.costs[row]
-            state = layer.next[row]
+        for index in layers.indices {
+            let entry = unsafe state * layers[index].options.count
+                + option(ofCanonical: row, layer: index)
+            total += layers[index].costs[entry]
+            state = layers[index].next[entry]
         }
         return total
     }
 
-    /// The place of an architecture's choices among a layer's options; `active` are the variables
-    /// that exist.
-    func option(of architecture: [Int32], _ active: [Bool], layer: Int) -> Int {
-        let options = layers[layer].options
-        let members = space.variables(of: layer)
-        // Options are in lexicographic order, with −1 below all choices.
-        var low = 0
-        var high = options.count - 1
-        while low < high {
-            let middle = (low + high) / 2
-            var isBelow = false
-            for (i, v) in members.enumerated() {
-                let wanted = active[v] ? architecture[v] : -1
-                if options[middle][i] == wanted { continue }
-                isBelow = options[middle][i] < wanted
-                break
-            }
-            if isBelow { low = middle + 1 } else { high = middle }
+    /// The same of an array of V choices.
+    func option(ofCanonical architecture: [Int32], layer: Int) -> Int {
+        unsafe architecture.withUnsafeBufferPointer { row in
+            guard let start = row.baseAddress else { return 0 }
+            return unsafe option(ofCanonical: start, layer: layer)
         }
-        return low
+    }
+
+    /// The place of a canonical architecture's choices among a layer's options. O(variables).
+    func option(ofCanonical row: UnsafePointer<Int32>, layer: Int) -> Int {
+        unsafe indices[layer].place(of: row + space.layerStarts[layer])
     }
 
     /// Probability of every option of every layer.

@@ -1,3 +1,4 @@
+import CSearchKernels
 import SearchSpace
 import Support
 
@@ -10,27 +11,75 @@ extension ArchitectureDistribution {
         seed: UInt64, step: UInt64, count: Int, into output: UnsafeMutablePointer<Int32>
     ) {
         let random = Philox(seed: seed, stream: .architectures)
-        for g in 0..<groupCount {
-            let members = variables(ofGroup: g)
-            for k in 0..<count {
-                let index = draw(g, random.uniform(step: step, sample: k, index: g))
-                for v in members {
-                    unsafe output[k * space.variableCount + v] = Int32(choice(of: v, at: index))
+        let stream = fpnas_priv_stream(key: (random.key.x, random.key.y), stream: random.stream)
+        let width = space.variableCount
+        // Some samples at a time, so that their random numbers fit on the stack.
+        let chunk = 64
+        unsafe withUnsafeTemporaryAllocation(of: Double.self, capacity: chunk) { uniforms in
+            guard let u = uniforms.baseAddress else { return }
+            for first in stride(from: 0, to: count, by: chunk) {
+                let size = min(chunk, count - first)
+                for g in 0..<groupCount {
+                    unsafe withUnsafePointer(to: stream) { stream in
+                        unsafe kernels.pointee.uniforms(
+                            stream, step, UInt32(truncatingIfNeeded: g),
+                            UInt32(truncatingIfNeeded: first), size, u)
+                    }
+                    let members = variables(ofGroup: g)
+                    for k in 0..<size {
+                        let index = unsafe draw(g, u[k])
+                        unsafe write(index, members, to: output + (first + k) * width)
+                    }
                 }
             }
         }
     }
 
-    /// The first index of the group whose cumulative probability exceeds u.
+    /// Writes a group's index as choices: its digits in mixed radix, the last variable's first.
+    @inline(__always)
+    private func write(_ index: Int, _ members: Range<Int>, to row: UnsafeMutablePointer<Int32>) {
+        var rest = UInt32(truncatingIfNeeded: index)  // at most 2^26
+        var v = members.upperBound - 1
+        while v > members.lowerBound {
+            let choices = UInt32(truncatingIfNeeded: space.choiceCounts[v])
+            let (quotient, choice) = rest.quotientAndRemainder(dividingBy: choices)
+            unsafe row[v] = Int32(truncatingIfNeeded: choice)
+            rest = quotient
+            v -= 1
+        }
+        unsafe row[v] = Int32(truncatingIfNeeded: rest)
+    }
+
+    /// The first index of the group whose cumulative probability exceeds u in [0, 1).
+    ///
+    /// Found in two steps, the block first, in running sums of exponentials; where their rounding
+    /// leaves none, the last choice that can be drawn at all.
     func draw(_ group: Int, _ u: Double) -> Int {
-        let start = groupOffsets[group]
-        var low = start
-        var high = groupOffsets[group + 1] - 1
+        let sums = unsafe running.pointer
+        let first = unsafe blockOffsets.pointer[group]
+        var low = first
+        var high = unsafe blockOffsets.pointer[group + 1] - 1
+        let target = unsafe u * sums[high]
         while low < high {
             let middle = (low + high) / 2
-            if unsafe cumulative.pointer[middle] > u { high = middle } else { low = middle + 1 }
+            if unsafe sums[middle] > target { high = middle } else { low = middle + 1 }
         }
-        return low - start
+        let block = Int(FPNAS_PRIV_SEARCH_BLOCK)
+        let start = groupOffsets[group]
+        let e = unsafe exponentials.pointer + start
+        let begin = (low - first) * block
+        let end = min(begin + block, groupOffsets[group + 1] - start)
+        var sum = unsafe low > first ? sums[low - 1] : 0
+        var index = begin
+        // Counted without a branch: a choice of probability 0 leaves the sum as it is.
+        for i in begin..<end {
+            unsafe sum += e[i]
+            index += sum > target ? 0 : 1
+        }
+        if index < end { return index }
+        index = end - 1
+        while index > 0, unsafe e[index] == 0 { index -= 1 }
+        return index
     }
 
     /// The index of a raw encoding in a group.
@@ -73,13 +122,22 @@ extension ArchitectureDistribution {
     ) {
         var total = 0.0
         for k in 0..<coefficients.count { unsafe total += coefficients[k] }
-        for i in 0..<logitCount { unsafe gradient[i] += total * probabilities.pointer[i] }
+        let p = unsafe probabilities.pointer
+        for i in 0..<logitCount { unsafe gradient[i] += total * p[i] }
+        unsafe addDraws(architectures, coefficients, to: gradient)
+    }
+
+    /// The second term of the above alone, O(count · V).
+    public func addDraws(
+        _ architectures: UnsafePointer<Int32>, _ coefficients: UnsafeBufferPointer<Double>,
+        to pull: UnsafeMutablePointer<Double>
+    ) {
         for g in 0..<groupCount {
             let members = variables(ofGroup: g)
             for k in 0..<coefficients.count {
                 let row = unsafe architectures + k * space.variableCount
                 let i = unsafe groupOffsets[g] + index(of: row, members)
-                unsafe gradient[i] -= coefficients[k]
+                unsafe pull[i] -= coefficients[k]
             }
         }
     }

@@ -1,3 +1,4 @@
+import CSearchKernels
 import SearchSpace
 import Support
 
@@ -13,8 +14,9 @@ public enum DistributionForm: Int32, Sendable {
 ///
 /// The groups g are the variables in the factorised form and the layers in the joint form. A
 /// joint index counts a layer's choices in mixed radix, its last variable fastest. Logits lie in
-/// one contiguous array; everything derived from them (log-probabilities, probabilities,
-/// cumulative sums, entropy) is recomputed by `normalise()`, O(number of logits).
+/// one contiguous array. What a step of the search needs of them (exponentials, their running
+/// sums, the entropy) is recomputed by `normalise()` in C kernels, O(number of logits);
+/// probabilities and their logarithms when they are first asked for.
 ///
 /// Probabilities, entropy and log p are those of raw encodings unless a name says canonical
 /// (method of the paper: K counts the raw entropy).
@@ -25,10 +27,24 @@ public enum DistributionForm: Int32, Sendable {
     public let groupOffsets: [Int]
 
     public let logits: Buffer<Double>
-    public let logProbabilities: Buffer<Double>
-    public let probabilities: Buffer<Double>
-    /// Running sums within every group, for sampling.
-    let cumulative: Buffer<Double>
+    /// e^(logit − the group's largest).
+    let exponentials: Buffer<Double>
+    /// Sums of a group's exponentials up to the end of each of its blocks of 16, for sampling.
+    let running: Buffer<Double>
+    /// Every group's first block, and their number at the end.
+    let blockOffsets: Buffer<Int>
+    /// Every group's largest logit.
+    let peaks: Buffer<Double>
+    /// Scratch of an update: one factor a group.
+    let factors: Buffer<Double>
+    let kernels: UnsafePointer<fpnas_priv_search_kernels>
+    /// The same memory as C sees it.
+    let softmax: fpnas_priv_softmax
+    private let products: Buffer<Double>
+    private let offsetTable: Buffer<Int>
+    private let derivedLogProbabilities: Buffer<Double>
+    private let derivedProbabilities: Buffer<Double>
+    private var isDerived = false
     /// H(P(A|α)) of raw encodings in nats.
     public private(set) var entropy = 0.0
 
@@ -38,7 +54,18 @@ public enum DistributionForm: Int32, Sendable {
     let groupStarts: [Int]
 
     /// The uniform distribution: all logits 0.
-    public init(space: SearchSpace, form: DistributionForm) throws(FPNASError) {
+    public convenience init(space: SearchSpace, form: DistributionForm) throws(FPNASError) {
+        guard let kernels = unsafe fpnas_priv_search_kernels_named(nil) else {
+            throw .invalid("FPNAS_KERNELS names kernels this CPU has not got")
+        }
+        try unsafe self.init(space: space, form: form, kernels: kernels)
+    }
+
+    /// As above with given kernels, which decide nothing but the speed.
+    init(
+        space: SearchSpace, form: DistributionForm,
+        kernels: UnsafePointer<fpnas_priv_search_kernels>
+    ) throws(FPNASError) {
         self.space = space
         self.form = form
         var offsets = [0]
@@ -68,9 +95,29 @@ public enum DistributionForm: Int32, Sendable {
         groupStarts = starts
         let count = offsets.last ?? 0
         logits = try Buffer(count, of: "logits")
-        logProbabilities = try Buffer(count, of: "log-probabilities")
-        probabilities = try Buffer(count, of: "probabilities")
-        cumulative = try Buffer(count, of: "cumulative probabilities")
+        derivedLogProbabilities = try Buffer(count, of: "log-probabilities")
+        derivedProbabilities = try Buffer(count, of: "probabilities")
+        exponentials = try Buffer(count, of: "exponentials")
+        let groups = offsets.count - 1
+        offsetTable = try Buffer(groups + 1, of: "offsets of groups")
+        blockOffsets = try Buffer(groups + 1, of: "offsets of blocks")
+        let block = Int(FPNAS_PRIV_SEARCH_BLOCK)
+        for g in 0...groups {
+            offsetTable[g] = offsets[g]
+            guard g > 0 else { continue }
+            blockOffsets[g] =
+                blockOffsets[g - 1] + (offsets[g] - offsets[g - 1] + block - 1) / block
+        }
+        running = try Buffer(blockOffsets[groups], of: "running sums")
+        peaks = try Buffer(groups, of: "peaks of groups")
+        products = try Buffer(groups, of: "products of groups")
+        factors = try Buffer(groups, of: "factors of groups")
+        unsafe self.kernels = unsafe kernels
+        unsafe softmax = unsafe fpnas_priv_softmax(
+            group_count: groups, offsets: offsetTable.pointer,
+            block_offsets: blockOffsets.pointer, logits: logits.pointer,
+            exponentials: exponentials.pointer, running: running.pointer, peaks: peaks.pointer,
+            products: products.pointer)
         normalise()
     }
 
@@ -97,40 +144,52 @@ public enum DistributionForm: Int32, Sendable {
 
     /// Recomputes everything that depends on the logits; called after they were changed in place.
     public func normalise() {
-        let z = unsafe logits.pointer
-        let logp = unsafe logProbabilities.pointer
-        let p = unsafe probabilities.pointer
-        let running = unsafe cumulative.pointer
+        unsafe withUnsafePointer(to: softmax) { unsafe kernels.pointee.normalise($0) }
+        refreshEntropy()
+    }
+
+    /// H = Σ_g ln S_g − (Σ e·(z − peak)) / S_g, neither of which is negative.
+    func refreshEntropy() {
+        isDerived = false
         var total = 0.0
         for g in 0..<groupCount {
-            let range = groupOffsets[g]..<groupOffsets[g + 1]
-            var peak = -Double.infinity
-            for i in range where unsafe z[i] > peak { unsafe peak = z[i] }
-            var sum = 0.0
-            for i in range {
-                let e = unsafe Elementary.exp(z[i] - peak)
-                unsafe p[i] = e
-                sum += e
-            }
-            let shift = Elementary.log(sum)
-            let scale = 1 / sum
-            var entropy = 0.0
-            var mass = 0.0
-            for i in range {
-                unsafe p[i] *= scale
-                unsafe logp[i] = (z[i] - peak) - shift  // keeps the digits of large logits
-                unsafe entropy -= p[i] * logp[i]
-                unsafe mass += p[i]
-                unsafe running[i] = mass
-            }
-            // A uniform number may exceed the rounded sum: it then falls to the last choice that
-            // can be drawn at all.
-            var last = range.upperBound - 1
-            while last > range.lowerBound, unsafe p[last] == 0 { last -= 1 }
-            for i in last..<range.upperBound { unsafe running[i] = 2 }
-            total += max(entropy, 0)
+            let sum = exponentialSum(ofGroup: g)
+            unsafe total += Elementary.log(sum) - products.pointer[g] / sum
         }
         entropy = total
+    }
+
+    /// S_g = Σ e over a group, at least 1.
+    @inline(__always)
+    func exponentialSum(ofGroup group: Int) -> Double {
+        unsafe running.pointer[blockOffsets.pointer[group + 1] - 1]
+    }
+
+    /// ln P of every choice of every group, as the logits lie.
+    public var logProbabilities: Buffer<Double> {
+        if !isDerived { derive() }
+        return derivedLogProbabilities
+    }
+
+    /// P of every choice of every group, as the logits lie.
+    public var probabilities: Buffer<Double> {
+        if !isDerived { derive() }
+        return derivedProbabilities
+    }
+
+    private func derive() {
+        for g in 0..<groupCount {
+            let sum = exponentialSum(ofGroup: g)
+            let shift = Elementary.log(sum)
+            let scale = 1 / sum
+            let peak = unsafe peaks.pointer[g]
+            for i in groupOffsets[g]..<groupOffsets[g + 1] {
+                unsafe derivedProbabilities.pointer[i] = exponentials.pointer[i] * scale
+                // Keeps the digits of large logits.
+                unsafe derivedLogProbabilities.pointer[i] = (logits.pointer[i] - peak) - shift
+            }
+        }
+        isDerived = true
     }
 
     /// An independent copy.

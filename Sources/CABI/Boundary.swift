@@ -108,6 +108,16 @@ func requireRoom<T>(
 
 /// Copies values to a caller's buffer of `capacity` elements, or says how many are needed.
 func put<T: BitwiseCopyable>(
+    _ values: UnsafeBufferPointer<T>, _ out: UnsafeMutablePointer<T>?, _ capacity: Int,
+    _ needed: UnsafeMutablePointer<Int>?
+) throws(FPNASError) {
+    try unsafe requireRoom(values.count, out, capacity, needed)
+    guard let out = unsafe out, let start = values.baseAddress else { return }
+    unsafe out.update(from: start, count: values.count)
+}
+
+/// As above for an array.
+func put<T: BitwiseCopyable>(
     _ values: [T], _ out: UnsafeMutablePointer<T>?, _ capacity: Int,
     _ needed: UnsafeMutablePointer<Int>?
 ) throws(FPNASError) {

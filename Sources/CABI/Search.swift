@@ -154,7 +154,7 @@ public func fpnas_search_ask(
         let asked = try search.ask()
         unsafe out.pointee = fpnas_ask(
             number: asked.number, sample_count: UInt64(asked.sampleCount),
-            network_count: UInt64(asked.architectures.count))
+            network_count: UInt64(asked.networkCount))
     }
 }
 
@@ -165,8 +165,7 @@ public func fpnas_search_ask_architectures(
 ) -> fpnas_status {
     unsafe clear(needed)
     return unsafe call(search) { (search) throws(FPNASError) in
-        let rows = try search.openAsk(number).architectures
-        try unsafe put(Array(rows.joined()), out, capacity, needed)
+        try unsafe put(search.openAsk(number).flatArchitectures, out, capacity, needed)
     }
 }
 
@@ -177,8 +176,10 @@ public func fpnas_search_ask_multiplicities(
 ) -> fpnas_status {
     unsafe clear(needed)
     return unsafe call(search) { (search) throws(FPNASError) in
-        let counts = try search.openAsk(number).multiplicities
-        try unsafe put(counts.map(Int64.init), out, capacity, needed)
+        let counts = try unsafe search.openAsk(number).flatMultiplicities
+        try unsafe counts.withMemoryRebound(to: Int64.self) { (counts) throws(FPNASError) in
+            try unsafe put(counts, out, capacity, needed)
+        }
     }
 }
 
@@ -209,14 +210,11 @@ public func fpnas_search_tell_some(
     _ logLikelihoods: UnsafePointer<Double>?, _ costs: UnsafePointer<Double>?, _ count: Int
 ) -> fpnas_status {
     unsafe call(search) { (search) throws(FPNASError) in
-        let values = try unsafe array(logLikelihoods, count, "log_likelihoods")
-        var indices: [Int]?
-        if unsafe networks != nil {
-            indices = try unsafe array(networks, count, "networks").map(Int.init)
-        }
-        var told: [Double]?
-        if unsafe costs != nil { told = try unsafe array(costs, count, "costs") }
-        try search.tell(number, networks: indices, logLikelihoods: values, costs: told)
+        let values = try unsafe input(logLikelihoods, count, "log_likelihoods")
+        let indices = try unsafe networks == nil ? nil : input(networks, count, "networks")
+        let told = try unsafe costs == nil ? nil : input(costs, count, "costs")
+        try unsafe search.tell(
+            number, networks: indices, logLikelihoods: values, costs: told)
     }
 }
 

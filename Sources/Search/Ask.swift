@@ -1,68 +1,161 @@
-import ArchitectureDistribution
 import SearchSpace
 import Support
 
 /// One batch of drawn architectures that waits for its log-likelihoods.
+///
+/// Its memory is flat and is used again for a later ask once this one is completed and nobody
+/// holds it.
 @safe public final class Ask {
     /// Names the ask in `tell`; 0 for a search's first, then counting up.
-    public let number: UInt64
+    public private(set) var number: UInt64 = 0
     /// K, the number of draws with replacement.
-    public let sampleCount: Int
-    /// The distinct networks among them in canonical form, in order of first appearance.
-    public let architectures: [[Int32]]
-    /// How often each was drawn; Σ = K.
-    public let multiplicities: [Int]
+    public private(set) var sampleCount = 0
+    /// U, the number of distinct networks among them.
+    public private(set) var networkCount = 0
+    /// Number of networks that have not been told yet.
+    public private(set) var missingCount = 0
 
+    /// V, and the most samples there is memory for.
+    let width: Int
+    let capacity: Int
     /// The draws as they fell, K rows of V, and the network each one is.
     let samples: Buffer<Int32>
-    let networkOfSample: [Int]
-    private(set) var logLikelihoods: [Double?]
-    /// Cost of every network, as told or computed; nil where unknown.
-    private(set) var costs: [Double?]
-    /// Number of networks that have not been told yet.
-    public private(set) var missingCount: Int
+    let networkOfSample: Buffer<Int32>
+    /// The distinct networks in canonical form, in order of first appearance, U rows of V.
+    let rows: Buffer<Int32>
+    /// How often each was drawn; Σ = K.
+    let counts: Buffer<Int>
+    /// What was told of every network, NaN where nothing was.
+    let logLikelihoods: Buffer<Double>
+    /// Cost of every network, as told or computed; NaN where unknown.
+    let costs: Buffer<Double>
+    // The check of a tell in which each network was last named.
+    private let stamps: Buffer<UInt64>
+    private var stamp: UInt64 = 0
 
-    init(
-        number: UInt64, samples: Buffer<Int32>, sampleCount: Int, space: SearchSpace
-    ) {
-        self.number = number
-        self.samples = samples
-        self.sampleCount = sampleCount
-        let width = space.variableCount
-        var architectures: [[Int32]] = []
-        var multiplicities: [Int] = []
-        var networkOfSample: [Int] = []
-        // Looked up by value, never iterated: its order reaches nothing.
-        var known: [[Int32]: Int] = [:]
-        for k in 0..<sampleCount {
-            var row = unsafe Array(
-                UnsafeBufferPointer(start: samples.pointer + k * width, count: width))
-            space.canonicalise(&row)
-            if let network = known[row] {
-                multiplicities[network] += 1
-                networkOfSample.append(network)
-            } else {
-                known[row] = architectures.count
-                networkOfSample.append(architectures.count)
-                architectures.append(row)
-                multiplicities.append(1)
-            }
-        }
-        self.architectures = architectures
-        self.multiplicities = multiplicities
-        self.networkOfSample = networkOfSample
-        logLikelihoods = architectures.map { _ in nil }
-        costs = architectures.map { _ in nil }
-        missingCount = architectures.count
+    /// Memory for `capacity` samples of V choices.
+    init(capacity: Int, width: Int) throws(FPNASError) {
+        self.width = width
+        self.capacity = capacity
+        let size = try checkedProduct(capacity, width, of: "samples")
+        samples = try Buffer(size, of: "samples")
+        networkOfSample = try Buffer(capacity, of: "networks of samples")
+        rows = try Buffer(size, of: "networks")
+        counts = try Buffer(capacity, of: "multiplicities")
+        logLikelihoods = try Buffer(capacity, of: "log-likelihoods")
+        costs = try Buffer(capacity, of: "costs")
+        stamps = try Buffer(capacity, of: "stamps")
     }
 
-    /// Takes in what was told of a network that was missing.
-    func put(_ network: Int, _ logLikelihood: Double, cost: Double?) {
+    // MARK: - Filling
+
+    /// Finds the distinct networks among the first `sampleCount` samples. O(K·V), no allocation.
+    ///
+    /// `table` is scratch of a power of two of entries, at least twice as many as samples; without
+    /// conditional variables every encoding is canonical.
+    func fill(
+        number: UInt64, sampleCount: Int, space: SearchSpace, isConditional: Bool,
+        table: Buffer<Int32>
+    ) {
+        assert(sampleCount <= capacity && table.count >= 2 * sampleCount)
+        self.number = number
+        self.sampleCount = sampleCount
+        unsafe table.pointer.update(repeating: -1, count: table.count)
+        var found = 0
+        for k in 0..<sampleCount {
+            let row = unsafe rows.pointer + found * width
+            unsafe row.update(from: samples.pointer + k * width, count: width)
+            if isConditional {
+                unsafe space.canonicalise(UnsafeMutableBufferPointer(start: row, count: width))
+            }
+            var slot = unsafe Int(truncatingIfNeeded: hash(row)) & (table.count - 1)
+            // Ends at the latest at one of the entries that stay free.
+            while true {
+                let network = unsafe Int(table.pointer[slot])
+                if network < 0 {
+                    unsafe table.pointer[slot] = Int32(truncatingIfNeeded: found)
+                    unsafe counts.pointer[found] = 1
+                    unsafe networkOfSample.pointer[k] = Int32(truncatingIfNeeded: found)
+                    found += 1
+                    break
+                }
+                if unsafe isEqual(row, rows.pointer + network * width) {
+                    unsafe counts.pointer[network] += 1
+                    unsafe networkOfSample.pointer[k] = Int32(truncatingIfNeeded: network)
+                    break
+                }
+                slot = (slot + 1) & (table.count - 1)
+            }
+        }
+        networkCount = found
+        missingCount = found
+        unsafe logLikelihoods.pointer.update(repeating: .nan, count: found)
+        unsafe costs.pointer.update(repeating: .nan, count: found)
+    }
+
+    /// Only where to look first: equal rows are told apart by value.
+    private func hash(_ row: UnsafePointer<Int32>) -> UInt64 {
+        var h: UInt64 = 0
+        var v = 0
+        while v + 1 < width {  // two choices at a time
+            let pair =
+                unsafe UInt64(UInt32(bitPattern: row[v]))
+                | UInt64(UInt32(bitPattern: row[v + 1])) << 32
+            h = (h ^ pair) &* 0x9E37_79B9_7F4A_7C15
+            h ^= h >> 29
+            v += 2
+        }
+        if v < width { unsafe h ^= UInt64(UInt32(bitPattern: row[v])) }
+        return h &* 0x9E37_79B9_7F4A_7C15 >> 32
+    }
+
+    private func isEqual(_ a: UnsafePointer<Int32>, _ b: UnsafePointer<Int32>) -> Bool {
+        for v in 0..<width where unsafe a[v] != b[v] { return false }
+        return true
+    }
+
+    // MARK: - Telling
+
+    func isTold(_ network: Int) -> Bool { !logLikelihoods[network].isNaN }
+
+    /// Takes in what was told of a network that was missing; a cost of NaN is unknown.
+    func put(_ network: Int, _ logLikelihood: Double, cost: Double) {
         logLikelihoods[network] = logLikelihood
         costs[network] = cost
         missingCount -= 1
     }
 
+    /// Begins a check that names every network at most once.
+    func beginCheck() { stamp &+= 1 }
+
+    /// Whether the network is named for the first time in this check.
+    func isNew(_ network: Int) -> Bool {
+        defer { stamps[network] = stamp }
+        return stamps[network] != stamp
+    }
+
+    // MARK: - Copies
+
+    /// The distinct networks in canonical form, in order of first appearance.
+    public var architectures: [[Int32]] { (0..<networkCount).map(architecture) }
+
+    public func architecture(_ network: Int) -> [Int32] {
+        (0..<width).map { rows[network * width + $0] }
+    }
+
+    /// How often each was drawn; Σ = K.
+    public var multiplicities: [Int] { (0..<networkCount).map { counts[$0] } }
+
     /// Networks that have not been told yet.
-    public var missing: [Int] { architectures.indices.filter { logLikelihoods[$0] == nil } }
+    public var missing: [Int] { (0..<networkCount).filter { !isTold($0) } }
+
+    /// The networks' rows as they lie, U · V choices; valid while the ask is open.
+    public var flatArchitectures: UnsafeBufferPointer<Int32> {
+        unsafe UnsafeBufferPointer(start: rows.pointer, count: networkCount * width)
+    }
+
+    /// The multiplicities as they lie, U of them; valid while the ask is open.
+    public var flatMultiplicities: UnsafeBufferPointer<Int> {
+        unsafe UnsafeBufferPointer(start: counts.pointer, count: networkCount)
+    }
 }

@@ -29,10 +29,12 @@ extension Search {
         for ask in open {
             writer.put(ask.number)
             writer.put(ask.sampleCount)
-            unsafe writer.put(UnsafeBufferPointer(ask.samples.elements))
-            for network in ask.architectures.indices {
-                writer.put(ask.logLikelihoods[network] ?? .nan)  // NaN is never told
-                writer.put(ask.costs[network] ?? .nan)
+            unsafe writer.put(
+                UnsafeBufferPointer(
+                    start: ask.samples.pointer, count: ask.sampleCount * space.variableCount))
+            for network in 0..<ask.networkCount {
+                writer.put(ask.logLikelihoods[network])
+                writer.put(ask.costs[network])
             }
         }
     }
@@ -50,7 +52,6 @@ extension Search {
         if form != distribution.form {
             distribution = try ArchitectureDistribution(space: space, form: form)
             adam = try Adam(distribution.logitCount)
-            gradient = try Buffer(distribution.logitCount, of: "gradient")
             budgets = try budgets.moved(to: distribution)
         }
         let logits = try Buffer<Double>(distribution.logitCount, of: "logits")
@@ -89,7 +90,7 @@ extension Search {
         bestArchitecture = try reader.takeInt32s()
         if !bestArchitecture.isEmpty { try space.check(bestArchitecture) }
         for _ in 0..<(try reader.takeInt(0...Search.maximumOpenAsks)) {
-            let ask = try Search.readAsk(from: &reader, space, before: progress.asks)
+            let ask = try readAsk(from: &reader)
             guard open.last.map({ $0.number < ask.number }) ?? true else {
                 throw reader.damaged("ask \(ask.number) is out of order")
             }
@@ -99,32 +100,29 @@ extension Search {
         refreshProgress()
     }
 
-    private static func readAsk(
-        from reader: inout ByteReader, _ space: SearchSpace, before end: UInt64
-    ) throws(FPNASError) -> Ask {
+    private func readAsk(from reader: inout ByteReader) throws(FPNASError) -> Ask {
         let number = try reader.take(UInt64.self)
         let count = try reader.takeInt(1...SearchOptions.sampleLimit)
-        guard number < end else { throw reader.damaged("ask \(number) was never made") }
+        guard number < progress.asks else { throw reader.damaged("ask \(number) was never made") }
         let size = try checkedProduct(count, space.variableCount, of: "samples")
         // Before memory is taken for what cannot be there.
         guard size <= reader.remaining / 4 else { throw reader.damaged("it ends early") }
-        let samples = try Buffer<Int32>(size, of: "samples")
-        try unsafe reader.fill(samples.elements)
+        let ask = try memory(samples: count)
+        let samples = unsafe UnsafeMutableBufferPointer(start: ask.samples.pointer, count: size)
+        try unsafe reader.fill(samples)
         for k in 0..<count {
             let row = unsafe UnsafeBufferPointer(
-                start: samples.pointer + k * space.variableCount, count: space.variableCount)
+                start: ask.samples.pointer + k * space.variableCount, count: space.variableCount)
             try unsafe space.check(row)
         }
-        let ask = Ask(number: number, samples: samples, sampleCount: count, space: space)
-        for network in ask.architectures.indices {
+        fill(ask, number: number, sampleCount: count)
+        for network in 0..<ask.networkCount {
             let logLikelihood = try reader.takeDouble()
             let cost = try reader.takeDouble()
             guard logLikelihood != .infinity, cost.isNaN || (0...1e18).contains(cost) else {
                 throw reader.damaged("a told value of ask \(number)")
             }
-            if !logLikelihood.isNaN {
-                ask.put(network, logLikelihood, cost: cost.isNaN ? nil : cost)
-            }
+            if !logLikelihood.isNaN { ask.put(network, logLikelihood, cost: cost) }
         }
         guard ask.missingCount > 0 else { throw reader.damaged("ask \(number) misses nothing") }
         return ask

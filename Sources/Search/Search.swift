@@ -22,9 +22,14 @@ public final class Search {
 
     var budgets = SearchBudgets()
     var adam: Adam
-    var gradient: Buffer<Double>
     /// Open asks by number, ascending.
     var open: [Ask] = []
+    // Completed asks, for their memory.
+    private var spare: [Ask] = []
+    private var scratch: Scratch
+    // Exact MACs, in a network space.
+    private let macs: CostChain?
+    private let isConditional: Bool
     // Layers that can be skipped: their kernel variable and its choice 0.
     private let skips: [(variable: Int, choice: Int)]
 
@@ -40,7 +45,9 @@ public final class Search {
         distribution = try ArchitectureDistribution(
             space: space, form: options.jointStep == 0 ? .joint : .factorised)
         adam = try Adam(distribution.logitCount)
-        gradient = try Buffer(distribution.logitCount, of: "gradient")
+        scratch = try Scratch(capacity: 1)
+        macs = costs?.chain(of: .macs)
+        isConditional = space.parents.contains { $0 >= 0 }
         skips = Search.skips(of: space)
         progress.form = distribution.form
         progress.initialEntropy = distribution.entropy
@@ -70,16 +77,15 @@ public final class Search {
                 .state, "\(open.count) asks are open, the most there may be: tell or close some")
         }
         let count = options.sampleCount(entropy: samplingEntropy)
-        let size = try checkedProduct(count, space.variableCount, of: "samples")
-        let samples = try Buffer<Int32>(size, of: "samples")
+        let ask = try memory(samples: count)
         if let conditioned = budgets.conditioned {
             try unsafe conditioned.sample(
-                seed: options.seed, step: progress.asks, count: count, into: samples.pointer)
+                seed: options.seed, step: progress.asks, count: count, into: ask.samples.pointer)
         } else {
             unsafe distribution.sample(
-                seed: options.seed, step: progress.asks, count: count, into: samples.pointer)
+                seed: options.seed, step: progress.asks, count: count, into: ask.samples.pointer)
         }
-        let ask = Ask(number: progress.asks, samples: samples, sampleCount: count, space: space)
+        fill(ask, number: progress.asks, sampleCount: count)
         open.append(ask)
         progress.asks += 1
         progress.openAsks = open.count
@@ -88,17 +94,47 @@ public final class Search {
         return ask
     }
 
+    /// Memory for an ask of so many samples, and for what its update will need: that of a
+    /// completed one which nobody holds, or new.
+    func memory(samples count: Int) throws(FPNASError) -> Ask {
+        if scratch.capacity < count { scratch = try Scratch(capacity: count) }
+        while !spare.isEmpty {
+            if spare[spare.count - 1].capacity >= count,
+                isKnownUniquelyReferenced(&spare[spare.count - 1])
+            {
+                return spare.removeLast()
+            }
+            spare.removeLast()
+        }
+        return try Ask(capacity: count, width: space.variableCount)
+    }
+
+    func fill(_ ask: Ask, number: UInt64, sampleCount: Int) {
+        ask.fill(
+            number: number, sampleCount: sampleCount, space: space, isConditional: isConditional,
+            table: scratch.table)
+    }
+
     /// Numbers of the open asks, ascending.
     public var openAskNumbers: [UInt64] { open.map(\.number) }
 
     /// The open ask of that number.
-    public func openAsk(_ number: UInt64) throws(FPNASError) -> Ask {
-        guard let ask = open.first(where: { $0.number == number }) else {
+    public func openAsk(_ number: UInt64) throws(FPNASError) -> Ask { open[try place(of: number)] }
+
+    /// Where the ask of that number is in `open`.
+    private func place(of number: UInt64) throws(FPNASError) -> Int {
+        var low = 0
+        var high = open.count
+        while low < high {
+            let middle = (low + high) / 2
+            if open[middle].number < number { low = middle + 1 } else { high = middle }
+        }
+        guard low < open.count, open[low].number == number else {
             throw .invalid(
                 number < progress.asks
                     ? "ask \(number) is closed already" : "there is no ask \(number) yet")
         }
-        return ask
+        return low
     }
 
     // MARK: - Tell
@@ -117,79 +153,111 @@ public final class Search {
         _ number: UInt64, networks: [Int]? = nil, logLikelihoods: [Double],
         costs told: [Double]? = nil
     ) throws(FPNASError) {
-        let ask = try openAsk(number)
-        let networks = networks ?? Array(ask.architectures.indices)
-        try check(ask, networks, logLikelihoods, told)
-        var costs: [Double?] = []
-        for (i, network) in networks.enumerated() {
-            if let told {
-                costs.append(told[i])
-            } else {
-                costs.append(try cost(of: ask.architectures[network]))
+        // As buffers; the error is carried out of the closures, which may throw no typed one.
+        var failure: FPNASError?
+        let indices = networks?.map { Int64($0) } ?? []
+        unsafe indices.withUnsafeBufferPointer { indices in
+            unsafe logLikelihoods.withUnsafeBufferPointer { values in
+                unsafe (told ?? []).withUnsafeBufferPointer { prices in
+                    do throws(FPNASError) {
+                        try unsafe tell(
+                            number, networks: networks == nil ? nil : indices,
+                            logLikelihoods: values, costs: told == nil ? nil : prices)
+                    } catch {
+                        failure = error
+                    }
+                }
             }
         }
-        let switching = try ask.missingCount == networks.count ? prepareSwitch() : nil
+        if let failure { throw failure }
+    }
+
+    /// As above on memory of the caller's, without allocation.
+    public func tell(
+        _ number: UInt64, networks: UnsafeBufferPointer<Int64>?,
+        logLikelihoods: UnsafeBufferPointer<Double>, costs told: UnsafeBufferPointer<Double>?
+    ) throws(FPNASError) {
+        let place = try place(of: number)
+        let ask = open[place]
+        try unsafe check(ask, networks, logLikelihoods, told)
+        let count = logLikelihoods.count
+        let switching = try ask.missingCount == count ? prepareSwitch() : nil
         // From here on nothing fails.
-        for (i, network) in networks.enumerated() {
-            ask.put(network, logLikelihoods[i], cost: costs[i])
-            if logLikelihoods[i] > progress.bestLogLikelihood {
-                progress.bestLogLikelihood = logLikelihoods[i]
-                bestArchitecture = ask.architectures[network]
+        for i in 0..<count {
+            let network = unsafe networks.map { Int(unsafe $0[i]) } ?? i
+            let value = unsafe logLikelihoods[i]
+            let cost = unsafe told.map { unsafe $0[i] } ?? knownCost(of: network, in: ask)
+            ask.put(network, value, cost: cost)
+            if value > progress.bestLogLikelihood {
+                progress.bestLogLikelihood = value
+                remember(network, of: ask)
             }
         }
-        progress.evaluations += networks.count
-        if ask.missingCount == 0 { complete(ask, switching) }
+        progress.evaluations += count
+        if ask.missingCount == 0 { complete(place, switching) }
+    }
+
+    /// Copies the best network into memory that is there after the first time.
+    private func remember(_ network: Int, of ask: Ask) {
+        if bestArchitecture.isEmpty {
+            bestArchitecture = [Int32](repeating: 0, count: space.variableCount)
+        }
+        for v in bestArchitecture.indices {
+            bestArchitecture[v] = ask.rows[network * space.variableCount + v]
+        }
     }
 
     /// Closes an open ask without the networks that were not told; those told move the logits.
     public func close(_ number: UInt64) throws(FPNASError) {
-        let ask = try openAsk(number)
-        if ask.missingCount == ask.architectures.count {
-            open.removeAll { $0 === ask }
+        let place = try place(of: number)
+        if open[place].missingCount == open[place].networkCount {
+            spare.append(open.remove(at: place))
             progress.openAsks = open.count
         } else {
-            complete(ask, try prepareSwitch())
+            complete(place, try prepareSwitch())
         }
     }
 
-    /// The cost equation 7 needs and nobody told: exact MACs, or nil where none is needed.
-    private func cost(of architecture: [Int32]) throws(FPNASError) -> Double? {
-        guard options.costWeight > 0 else { return nil }
-        return Double(try space.network(architecture).cost().macs)
+    /// The cost equation 7 needs and nobody told: exact MACs, or NaN where none is needed.
+    private func knownCost(of network: Int, in ask: Ask) -> Double {
+        guard options.costWeight > 0, let macs else { return .nan }
+        return unsafe Double(macs.cost(ofCanonical: ask.rows.pointer + network * ask.width))
     }
 
     private func check(
-        _ ask: Ask, _ networks: [Int], _ logLikelihoods: [Double], _ told: [Double]?
+        _ ask: Ask, _ networks: UnsafeBufferPointer<Int64>?,
+        _ logLikelihoods: UnsafeBufferPointer<Double>, _ told: UnsafeBufferPointer<Double>?
     ) throws(FPNASError) {
-        guard logLikelihoods.count == networks.count else {
+        let count = unsafe networks?.count ?? ask.networkCount
+        guard logLikelihoods.count == count else {
             throw .invalid(
-                "ask \(ask.number) needs \(networks.count) log-likelihoods, got \(logLikelihoods.count)"
-            )
+                "ask \(ask.number) needs \(count) log-likelihoods, got \(logLikelihoods.count)")
         }
-        if let told, told.count != networks.count {
-            throw .invalid("ask \(ask.number) needs \(networks.count) costs, got \(told.count)")
+        if let told = unsafe told, told.count != count {
+            throw .invalid("ask \(ask.number) needs \(count) costs, got \(told.count)")
         }
-        guard told != nil || costs != nil || options.costWeight == 0 else {
+        guard unsafe told != nil || costs != nil || options.costWeight == 0 else {
             throw .invalid(
                 "costs must be told: '\(space.name)' is abstract and cost_weight is "
                     + "\(options.costWeight)")
         }
-        var seen = [Bool](repeating: false, count: ask.architectures.count)
-        for (i, network) in networks.enumerated() {
-            guard ask.architectures.indices.contains(network) else {
+        ask.beginCheck()
+        for i in 0..<count {
+            let given = unsafe networks.map { unsafe $0[i] } ?? Int64(i)
+            guard given >= 0, given < ask.networkCount else {
                 throw .invalid(
-                    "ask \(ask.number) has networks 0..<\(ask.architectures.count), got \(network)")
+                    "ask \(ask.number) has networks 0..<\(ask.networkCount), got \(given)")
             }
-            guard !seen[network], ask.logLikelihoods[network] == nil else {
+            let network = Int(given)
+            guard ask.isNew(network), !ask.isTold(network) else {
                 throw .invalid("network \(network) of ask \(ask.number) is told twice")
             }
-            seen[network] = true
-            guard logLikelihoods[i] < .infinity else {  // false for NaN as well
+            let value = unsafe logLikelihoods[i]
+            guard value < .infinity else {  // false for NaN as well
                 throw .invalid(
-                    "log-likelihood of network \(network) of ask \(ask.number) is "
-                        + "\(logLikelihoods[i])")
+                    "log-likelihood of network \(network) of ask \(ask.number) is \(value)")
             }
-            if let cost = told?[i], !(cost >= 0 && cost <= 1e18) {
+            if let cost = unsafe told.map({ unsafe $0[i] }), !(cost >= 0 && cost <= 1e18) {
                 throw .invalid(
                     "cost of network \(network) of ask \(ask.number) must be in [0, 1e18], got \(cost)"
                 )
@@ -203,7 +271,6 @@ public final class Search {
     private struct Switch {
         let distribution: ArchitectureDistribution
         let adam: Adam
-        let gradient: Buffer<Double>
         let budgets: SearchBudgets
     }
 
@@ -215,71 +282,94 @@ public final class Search {
         let joint = try ArchitectureDistribution(space: space, form: .joint)
         return Switch(
             distribution: joint, adam: try Adam(joint.logitCount),
-            gradient: try Buffer(joint.logitCount, of: "gradient"),
             budgets: try budgets.moved(to: joint))
     }
 
-    private func complete(_ ask: Ask, _ switching: Switch?) {
+    private func complete(_ place: Int, _ switching: Switch?) {
+        let ask = open.remove(at: place)
         update(ask)
         if let switching {
             switching.distribution.setJoint(of: distribution)
             distribution = switching.distribution
             adam = switching.adam
-            gradient = switching.gradient
             budgets = switching.budgets
         }
         budgets.update()
-        open.removeAll { $0 === ask }
+        spare.append(ask)
         progress.steps += 1
         progress.openAsks = open.count
         refreshProgress()
     }
 
-    /// C(A) = max(0, cost / TAR − 1). [FP-NAS §3.4]
-    private func excess(_ cost: Double?) -> Double {
-        guard options.costWeight > 0, let cost else { return 0 }
+    /// C(A) = max(0, cost / TAR − 1); 0 for a cost of NaN, which is unknown. [FP-NAS §3.4]
+    private func excess(_ cost: Double) -> Double {
+        guard options.costWeight > 0, cost >= 0 else { return 0 }
         return max(0, cost / options.costTarget - 1)
     }
 
     private func update(_ ask: Ask) {
-        let told = ask.architectures.indices.filter { ask.logLikelihoods[$0] != nil }
-        let values = told.map { ask.logLikelihoods[$0] ?? 0 }
-        let multiplicities = told.map { ask.multiplicities[$0] }
-        let scale =
-            options.effectiveSampleShare > 0
-            ? SampleCoefficients.scale(share: options.effectiveSampleShare, values, multiplicities)
-            : options.likelihoodScale
-        let weights = SampleCoefficients.weights(values, multiplicities, scale: scale)
-        progress.effectiveSamples = SampleCoefficients.effectiveSampleSize(weights, multiplicities)
-        progress.likelihoodScale = scale
+        // What was told, side by side.
+        var count = 0
+        var draws = 0
         var sum = 0.0
-        for (value, n) in zip(values, multiplicities) { sum += value * Double(n) }
-        progress.meanLogLikelihood = sum / Double(multiplicities.reduce(0, +))
+        for network in 0..<ask.networkCount where ask.isTold(network) {
+            scratch.values[count] = ask.logLikelihoods[network]
+            scratch.counts[count] = ask.counts[network]
+            scratch.excesses[count] = excess(ask.costs[network])
+            draws += ask.counts[network]
+            sum += ask.logLikelihoods[network] * Double(ask.counts[network])
+            count += 1
+        }
+        let values = unsafe scratch.values.first(count)
+        let counts = unsafe scratch.counts.first(count)
+        let weights = unsafe UnsafeMutableBufferPointer(
+            start: scratch.weights.pointer, count: count)
+        let scale =
+            unsafe options.effectiveSampleShare > 0
+            ? SampleCoefficients.scale(
+                share: options.effectiveSampleShare, values, counts, weights: weights)
+            : options.likelihoodScale
+        unsafe SampleCoefficients.weights(values, counts, scale: scale, into: weights)
+        progress.effectiveSamples = unsafe SampleCoefficients.effectiveSampleSize(
+            UnsafeBufferPointer(weights), counts)
+        progress.likelihoodScale = scale
+        progress.meanLogLikelihood = sum / Double(draws)
         guard options.algorithm != .random, progress.steps >= options.warmUpSteps else { return }
 
-        var perNetwork = SampleCoefficients.coefficients(
-            weights: weights, excesses: told.map { excess(ask.costs[$0]) },
-            multiplicities: multiplicities,
-            costWeight: options.costWeight, baseline: options.baseline)
-        budgets.subtractHinges(
-            of: told.map { ask.architectures[$0] }, multiplicities, options.baseline,
-            from: &perNetwork)
-        var share = [Double](repeating: 0, count: ask.architectures.count)
-        for (i, network) in told.enumerated() {
-            share[network] = perNetwork[i] / Double(multiplicities[i])
+        let coefficients = unsafe UnsafeMutableBufferPointer(
+            start: scratch.coefficients.pointer, count: count)
+        unsafe SampleCoefficients.coefficients(
+            weights: UnsafeBufferPointer(weights), excesses: scratch.excesses.first(count),
+            multiplicities: counts, costWeight: options.costWeight, baseline: options.baseline,
+            into: coefficients)
+        if !budgets.all.isEmpty {
+            let told = (0..<ask.networkCount).filter(ask.isTold)
+            var perNetwork = unsafe Array(coefficients)
+            budgets.subtractHinges(
+                of: told.map(ask.architecture), told.map { ask.counts[$0] }, options.baseline,
+                from: &perNetwork)
+            for i in 0..<count { unsafe coefficients[i] = perNetwork[i] }
+            unsafe budgets.addGradient(
+                total: perNetwork.reduce(0, +), hasPreference: weights.contains { $0 > 0 },
+                options.budgetObjective, to: adam.pull.pointer)
         }
-        // Every draw moves the logits of its own raw encoding.
-        let perSample = ask.networkOfSample.map { share[$0] }
-        unsafe gradient.pointer.update(repeating: 0, count: gradient.count)
-        unsafe perSample.withUnsafeBufferPointer { coefficients in
-            unsafe distribution.addGradient(
-                ask.samples.pointer, coefficients, to: gradient.pointer)
+        // Every draw moves the logits of its own raw encoding: 0 for those not told.
+        var next = 0
+        for network in 0..<ask.networkCount {
+            let isTold = ask.isTold(network)
+            scratch.shares[network] =
+                isTold ? scratch.coefficients[next] / Double(ask.counts[network]) : 0
+            next += isTold ? 1 : 0
         }
-        unsafe budgets.addGradient(
-            total: perNetwork.reduce(0, +), hasPreference: weights.contains { $0 > 0 },
-            options.budgetObjective, to: gradient.pointer)
-        progress.gradientNorm = adam.update(distribution.logits, gradient, options)
-        distribution.normalise()
+        var total = 0.0
+        for k in 0..<ask.sampleCount {
+            let coefficient = scratch.shares[Int(ask.networkOfSample[k])]
+            scratch.draws[k] = coefficient
+            total += coefficient
+        }
+        unsafe distribution.addDraws(
+            ask.samples.pointer, scratch.draws.first(ask.sampleCount), to: adam.pull.pointer)
+        progress.gradientNorm = adam.update(distribution, total: total, options)
     }
 
     // MARK: - Progress
@@ -292,9 +382,8 @@ public final class Search {
         var total = 0.0
         var least = 1.0
         if !skips.isEmpty {
-            let marginals = distribution.marginals(canonical: false)
             for skip in skips {
-                let p = marginals[space.factorisedOffsets[skip.variable] + skip.choice]
+                let p = distribution.marginal(of: skip.variable, choice: skip.choice)
                 total += p
                 least = min(least, p)
             }

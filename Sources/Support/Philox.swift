@@ -16,8 +16,9 @@ public struct Philox: Sendable {
         case dataSplit = 5
     }
 
-    private let key: SIMD2<UInt32>
-    private let stream: UInt32
+    /// The words of the seed, and the stream's bits of the counter, for generators in C.
+    public let key: SIMD2<UInt32>
+    public let stream: UInt32
 
     public init(seed: UInt64, stream: Stream) {
         key = SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))

@@ -89,19 +89,29 @@ import Testing
         }
     }
 
-    /// No uniform number lies beyond the running sums of what can be drawn, however they round.
-    @Test func runningSumsReachOne() throws {
+    /// Every uniform number falls to the choice whose share of [0, 1) it lies in, however the sums
+    /// round, and the largest to the last that can be drawn.
+    @Test func drawsInvertTheRunningSums() throws {
         let space = try SearchSpace(
-            name: "s", layers: [Layer("a", [Variable("v", (0..<40).map(Choice.integer))])])
+            name: "s", layers: [Layer("a", [Variable("v", (0..<75).map(Choice.integer))])])
         for seed in UInt64(0)..<50 {
             let random = Philox(seed: seed, stream: .weights)
-            // The last ten cannot be drawn.
+            // A stretch in the middle and the last ten cannot be drawn.
             let distribution = try distribution(space, .factorised) { i in
-                i < 30 ? random.normal(step: 0, index: i) : -1000
+                (i < 65 && !(20..<40).contains(i)) ? random.normal(step: 0, index: i) : -1000
             }
-            let sums = Array(distribution.cumulative.elements)
-            #expect(zip(sums, sums.dropFirst()).allSatisfy { $0 <= $1 })
-            #expect(sums[28] < 1 && sums[29] > 1)
+            var sum = 0.0
+            for i in 0..<75 {
+                let p = distribution.probabilities[i]
+                if p > 0 {
+                    #expect(distribution.draw(0, sum + p * 1e-9) == i)
+                    #expect(distribution.draw(0, sum + p * (1 - 1e-9)) == i)
+                }
+                sum += p
+            }
+            #expect(distribution.draw(0, 0) == 0)
+            #expect(distribution.draw(0, 1 - 0x1p-53) == 64)
+            #expect(distribution.draw(0, 1) == 64)  // beyond what a generator gives
         }
     }
 

@@ -34,7 +34,7 @@ import Testing
     @Test func anAskThatMissesNothingIsRefused() throws {
         let search = try search()
         let ask = try search.ask()
-        for network in ask.architectures.indices { ask.put(network, -1, cost: nil) }
+        for network in ask.architectures.indices { ask.put(network, -1, cost: .nan) }
         #expect(throws: FPNASError.self) { try restore(search) }
     }
 

@@ -1,0 +1,69 @@
+#ifndef FPNAS_CSEARCHKERNELS_H
+#define FPNAS_CSEARCHKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// The inner loops of one step of the search: random numbers, softmax of every group of logits, Adam.
+//
+// Every variant gives the same bits on every CPU: only + − × ÷ √ and exponent bits are used, no
+// fused multiply–add (-ffp-contract=off), and every sum has one order, written out, whatever the
+// width of the vectors. So a trajectory does not depend on the machine or on FPNAS_KERNELS.
+
+// Choices of one block of the two-level cumulative sums that draws are looked up in.
+enum { FPNAS_PRIV_SEARCH_BLOCK = 16 };
+
+// Groups of logits and what is derived from them. Group g holds the logits
+// [offsets[g], offsets[g + 1]) and the blocks [block_offsets[g], block_offsets[g + 1]).
+typedef struct {
+    size_t group_count;
+    const ptrdiff_t *_Nonnull offsets;
+    const ptrdiff_t *_Nonnull block_offsets;
+    double *_Nonnull logits;       // z
+    double *_Nonnull exponentials; // e = exp(z − peak of the group)
+    double *_Nonnull running;      // per block: Σ e from the group's first block to this one
+    double *_Nonnull peaks;        // per group: max z
+    double *_Nonnull products;     // per group: Σ e·(z − peak), ≤ 0
+} fpnas_priv_softmax;
+
+// One update of Adam. The gradient of logit i of group g is factors[g] · e_i + pull_i.
+typedef struct {
+    const double *_Nonnull factors;
+    double *_Nonnull pull;          // left zero
+    double *_Nonnull first;
+    double *_Nonnull second;
+    double beta1, beta2;
+    double rate;                    // learning rate / (1 − β1^t)
+    double spread;                  // 1 / √(1 − β2^t)
+    double epsilon;
+    double limit;                   // logits stay within ±limit
+} fpnas_priv_descent;
+
+// The key and the stream bits of a Philox generator, as Support's Philox has them.
+typedef struct {
+    uint32_t key[2];
+    uint32_t stream;
+} fpnas_priv_stream;
+
+typedef struct {
+    const char *_Nonnull name;
+    // Exponentials, running sums, peaks and products from the logits.
+    void (*_Nonnull normalise)(const fpnas_priv_softmax *_Nonnull softmax);
+    // Moves the logits, then as normalise. Returns the sum of the gradient's squares.
+    double (*_Nonnull descend)(
+        const fpnas_priv_softmax *_Nonnull softmax, const fpnas_priv_descent *_Nonnull descent);
+    // Philox's uniform numbers in [0, 1) for samples from `sample` on, of one step and index.
+    void (*_Nonnull uniforms)(
+        const fpnas_priv_stream *_Nonnull stream, uint64_t step, uint32_t index, uint32_t sample,
+        size_t count, double *_Nonnull u);
+    // y = exp(x), for x ≤ 709; 0 below −745.13. For the tests.
+    void (*_Nonnull exponential)(const double *_Nonnull x, size_t count, double *_Nonnull y);
+    double (*_Nonnull sum)(const double *_Nonnull x, size_t count);
+} fpnas_priv_search_kernels;
+
+// The variant of that name ("baseline", "avx2"); null where this CPU has not got it. With a null
+// name: the one the environment variable FPNAS_KERNELS names, else the fastest this CPU has.
+const fpnas_priv_search_kernels *_Nullable fpnas_priv_search_kernels_named(
+    const char *_Nullable name);
+
+#endif

@@ -121,7 +121,8 @@ public struct CostChain: Sendable {
         var state = 0
         var total = 0
         for index in layers.indices {
-            let entry = unsafe state * layers[index].options.count
+            let entry =
+                unsafe state * layers[index].options.count
                 + option(ofCanonical: row, layer: index)
             total += layers[index].costs[entry]
             state = layers[index].next[entry]

@@ -173,7 +173,7 @@ import Testing
                 (0..<space.variableCount).map { ask.samples[k * space.variableCount + $0] }
             }
             // m_k from its definition, draw by draw.
-            let all = try raw.map { row in
+            let all = raw.map { row in
                 exp(3 * liking(canonicalByDefinition(row, space)))
             }
             let hinges = try raw.map {

@@ -178,7 +178,8 @@ public func fpnas_run_class_weights(
     _ run: OpaquePointer?, _ out: UnsafeMutablePointer<Double>?, _ capacity: Int,
     _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    unsafe call(run) { (run) throws(FPNASError) in
+    unsafe clear(needed)
+    return unsafe call(run) { (run) throws(FPNASError) in
         try unsafe put(run.pipeline.classWeights, out, capacity, needed)
     }
 }

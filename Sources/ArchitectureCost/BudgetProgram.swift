@@ -40,22 +40,51 @@ final class BudgetProgram: Sendable {
     let targets: Buffer<Int32>
     let isWindow: Bool
 
-    /// Most (node, term) pairs: of the table, when exactness is tried, and in windows.
-    static let mostTargets = 1 << 24
-    static let exactTargets = 1 << 22
-    static let windowWork = 1 << 27
+    /// How large a programme may become.
+    struct Limit {
+        /// Most (node, term) pairs of the table, and of windows.
+        let targets: Int
+        let work: Int
+
+        /// What is tried without being asked for.
+        static let usual = Limit(targets: 1 << 24, work: 1 << 27)
+        static let exact = Limit(targets: 1 << 22, work: 1 << 27)
+        /// Where every resolution is the caller's.
+        static let largest = Limit(targets: 1 << 25, work: 1 << 30)
+    }
+
+    static let mostNodes = 1 << 25
     static let mostBins = 4096
     static let mostJointBins = 512
 
     var isExact: Bool { axes.allSatisfy(\.isExact) }
 
-    init(_ axes: [CostAxis], _ joint: JointChain, limit: Int) throws(FPNASError) {
+    /// A window only ever holds one axis. Errors: NOMEM beyond the limit.
+    private init(
+        _ axes: [CostAxis], _ joint: JointChain, _ limit: Limit, isWindow: Bool
+    ) throws(FPNASError) {
         let builder = ProgramBuilder(axes, joint)
-        isWindow = axes.count == 1 && !axes[0].isExact
-        let keys = isWindow ? try builder.windows() : try builder.lists(limit)
+        let keys = isWindow ? try builder.windows(limit.work) : try builder.lists(limit.targets)
+        self.isWindow = isWindow
         self.joint = joint
         self.axes = axes
         (layers, nodeCount, targets) = try builder.finish(keys)
+    }
+
+    /// The programme of these axes, nil where it is too large. What occurs is listed where it is
+    /// exact or of several costs; windows hold one cost otherwise, or where the list is too long.
+    static func fitting(
+        _ axes: [CostAxis], _ joint: JointChain, _ limit: Limit
+    ) throws(FPNASError) -> BudgetProgram? {
+        let isExact = axes.allSatisfy(\.isExact)
+        for isWindow in [false, true] where isWindow ? axes.count == 1 : isExact || axes.count > 1 {
+            do throws(FPNASError) {
+                return try BudgetProgram(axes, joint, limit, isWindow: isWindow)
+            } catch {
+                guard error.code == .noMemory else { throw error }
+            }
+        }
+        return nil
     }
 
     // MARK: - Choosing units
@@ -70,9 +99,13 @@ final class BudgetProgram: Sendable {
             wanted[$0] > 1 ? wanted[$0] : CostAxis.exactUnit(joint, axis: $0)
         }
         let insists = wanted.allSatisfy { $0 > 0 }
-        if let found = try attempt(budgets, joint, exact, insists ? mostTargets : exactTargets) {
-            return found
+        func attempt(_ units: [Int], _ limit: Limit) throws(FPNASError) -> BudgetProgram? {
+            let axes = budgets.indices.map {
+                CostAxis(joint, axis: $0, budgets[$0], unit: units[$0], .up)
+            }
+            return try fitting(axes, joint, limit)
         }
+        if let found = try attempt(exact, insists ? .largest : .exact) { return found }
         let rooms = budgets.indices.map { CostAxis.room(joint, axis: $0, budgets[$0]) }
         var bins = budgets.count == 1 ? mostBins : mostJointBins
         while !insists && bins >= 16 {
@@ -80,37 +113,23 @@ final class BudgetProgram: Sendable {
                 wanted[axis] > 0
                     ? exact[axis] : max(exact[axis], (rooms[axis] + bins - 1) / bins)
             }
-            if let found = try attempt(budgets, joint, units, mostTargets) { return found }
+            if let found = try attempt(units, .usual) { return found }
             bins /= 2
         }
         throw FPNASError(
             .infeasible,
             "the budgets of '\(joint.space.name)' have too many sums of costs at resolution "
-                + wanted.map { "\($0)" }.joined(separator: ", ") + ": choose a coarser one, above 1"
-        )
+                + wanted.map { "\($0)" }.joined(separator: ", ")
+                + (insists ? ": choose a coarser one, above 1" : " (0 chooses), however coarse"))
     }
 
-    /// The programme of these units, nil where it is too large.
-    private static func attempt(
-        _ budgets: [CostBudget], _ joint: JointChain, _ units: [Int], _ limit: Int
-    ) throws(FPNASError) -> BudgetProgram? {
-        let axes = budgets.indices.map {
-            CostAxis(joint, axis: $0, budgets[$0], unit: units[$0], .up)
-        }
-        do throws(FPNASError) {
-            return try BudgetProgram(axes, joint, limit: limit)
-        } catch {
-            guard error.code == .noMemory else { throw error }
-            return nil
-        }
-    }
-
-    /// The same budgets in the same units rounded down: an upper bound.
-    func generous(_ budgets: [CostBudget]) throws(FPNASError) -> BudgetProgram {
+    /// The same budgets in the same units rounded down: an upper bound; nil where sums then spread
+    /// wider than they fit.
+    func generous(_ budgets: [CostBudget]) throws(FPNASError) -> BudgetProgram? {
         let axes = budgets.indices.map {
             CostAxis(joint, axis: $0, budgets[$0], unit: self.axes[$0].unit, .down)
         }
-        return try BudgetProgram(axes, joint, limit: BudgetProgram.mostTargets)
+        return try BudgetProgram.fitting(axes, joint, .largest)
     }
 
     // MARK: - Where terms lead
@@ -204,11 +223,12 @@ private struct ProgramBuilder {
     // MARK: - Nodes
 
     /// Every integer between the least and the greatest open key.
-    func windows() throws(FPNASError) -> [[Keys]] {
+    func windows(_ limit: Int) throws(FPNASError) -> [[Keys]] {
         let axis = axes[0]
         var reach = [0...0]
         var result: [[Keys]] = []
         var work = 0
+        var nodes = 0
         for layer in 0...joint.layers.count {
             let states: [Keys] = reach.indices.map { s in
                 let low = max(reach[s].lowerBound, axis.bottom - most[0][layer][s])
@@ -216,6 +236,7 @@ private struct ProgramBuilder {
                 return high < low ? ([], 0, 0) : ([], low, high - low + 1)
             }
             result.append(states)
+            for state in states { nodes += min(state.count, BudgetProgram.mostNodes) }
             guard layer < joint.layers.count else { break }
             let own = joint.layers[layer]
             var lows = [Int](repeating: .max, count: joint.stateCount(after: layer))
@@ -228,7 +249,7 @@ private struct ProgramBuilder {
                 lows[n] = min(lows[n], state.low + cost)
                 highs[n] = max(highs[n], state.low + state.count - 1 + cost)
                 let (sum, overflow) = work.addingReportingOverflow(state.count)
-                guard !overflow, sum <= BudgetProgram.windowWork else {
+                guard !overflow, sum <= limit, nodes <= BudgetProgram.mostNodes else {
                     throw ProgramBuilder.tooMany
                 }
                 work = sum

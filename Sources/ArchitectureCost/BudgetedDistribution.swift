@@ -85,15 +85,9 @@ public final class BudgetedDistribution {
     /// Certified bounds of P(budgets); equal where exact. Costs as much as making this once more.
     public func probabilityBounds() throws(FPNASError) -> (lower: Double, upper: Double) {
         guard !isExact else { return (probability, probability) }
-        do throws(FPNASError) {
-            let pass = try BudgetedDistribution(
-                distribution, budgets, try program.generous(budgets))
-            return (probability, min(max(pass.probability, probability), 1))
-        } catch {
-            // Rounded down, sums may spread wider than they fit: then nothing better is known.
-            guard error.code == .noMemory else { throw error }
-            return (probability, 1)
-        }
+        guard let generous = try program.generous(budgets) else { return (probability, 1) }
+        let pass = try BudgetedDistribution(distribution, budgets, generous)
+        return (probability, min(max(pass.probability, probability), 1))
     }
 
     /// Refuses a distribution whose doubles give the budgets no probability.

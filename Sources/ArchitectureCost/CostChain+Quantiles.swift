@@ -25,8 +25,10 @@ extension CostChain {
         let upper = quantiles(levels, try spread(whole, probabilities), whole)
         if whole.isExact { return (upper, upper, 1) }
         let unit = whole.axes[0].unit
-        let less = try BudgetProgram(
-            [CostAxis(joint, axis: 0, unit: unit, .down)], joint, limit: 0)
+        let axis = CostAxis(joint, axis: 0, unit: unit, .down)
+        guard let less = try BudgetProgram.fitting([axis], joint, .largest) else {
+            return (levels.map { _ in range.lowerBound }, upper, unit)
+        }
         return (quantiles(levels, try spread(less, probabilities), less), upper, unit)
     }
 
@@ -46,18 +48,19 @@ extension CostChain {
                 bins /= 2
             }
         }
-        for unit in units {
+        for (attempt, unit) in units.enumerated() {
             let axis = CostAxis(joint, axis: 0, unit: unit, .up)
-            do throws(FPNASError) {
-                return try BudgetProgram([axis], joint, limit: BudgetProgram.exactTargets)
-            } catch {
-                guard error.code == .noMemory else { throw error }
-            }
+            let limit: BudgetProgram.Limit =
+                resolution > 0 ? .largest : attempt == 0 ? .exact : .usual
+            if let found = try BudgetProgram.fitting([axis], joint, limit) { return found }
         }
         throw FPNASError(
             .infeasible,
-            "costs of '\(space.name)' have too many sums at resolution \(resolution): choose a "
-                + "coarser one, above 1")
+            "the cost of '\(space.name)' has too many sums for quantiles at resolution "
+                + "\(resolution)"
+                + (resolution > 0
+                    ? ": choose a coarser one, above 1" : " (0 chooses), however coarse")
+        )
     }
 
     /// P of every node after the last layer: costs in units and masses, ascending.

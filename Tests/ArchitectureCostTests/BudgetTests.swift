@@ -1,10 +1,11 @@
-import ArchitectureCost
 import ArchitectureDistribution
 import Glibc
 import SearchSpace
 import Support
 import TestSupport
 import Testing
+
+@testable import ArchitectureCost
 
 /// Conditioning on budgets, against the list of all encodings.
 @Suite struct BudgetTests {
@@ -164,6 +165,35 @@ import Testing
             try BudgetedDistribution(p, [CostBudget(cheap, most: 2), CostBudget(dear, most: 2)])
         }
         #expect(error?.code == .infeasible)
+    }
+
+    /// Sums too many to list but in a narrow range are counted in windows, as exactly.
+    @Test(arguments: UInt64(0)..<6) func windowsEqualLists(seed: UInt64) throws {
+        let chain = try chains(seed).0
+        let p = try randomDistribution(chain.space, .joint, seed)
+        let range = chain.range
+        let budgets = [
+            try CostBudget(
+                chain, least: range.lowerBound + range.count / 6,
+                most: range.lowerBound + 2 * range.count / 3)
+        ]
+        guard let lists = try? BudgetedDistribution(p, budgets) else { return }
+        let joint = try JointChain([chain])
+        let axis = CostAxis(
+            joint, axis: 0, budgets[0], unit: CostAxis.exactUnit(joint, axis: 0), .up)
+        let limit = BudgetProgram.Limit(targets: 0, work: 1 << 24)
+        let program = try #require(try BudgetProgram.fitting([axis], joint, limit))
+        #expect(program.isWindow && !lists.program.isWindow)
+        let windows = try BudgetedDistribution(p, budgets, program)
+        #expect(windows.isExact)
+        #expect(abs(windows.logProbability - lists.logProbability) < 1e-12)
+        #expect(abs(windows.entropy - lists.entropy) < 1e-12)
+        for (a, b) in zip(windows.marginals(), lists.marginals()) { #expect(abs(a - b) < 1e-12) }
+        #expect(try draw(windows, 500) == (try draw(lists, 500)))
+        #expect(try windows.mode().best.architecture == (try lists.mode().best.architecture))
+        let none = BudgetProgram.Limit(targets: 0, work: 0)
+        let nothing = try BudgetProgram.fitting([axis], joint, none)
+        #expect(nothing == nil)
     }
 
     /// Probabilities far below the smallest double keep their logarithms.

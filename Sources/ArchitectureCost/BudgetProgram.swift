@@ -48,7 +48,7 @@ final class BudgetProgram: Sendable {
 
         /// What is tried without being asked for.
         static let usual = Limit(targets: 1 << 24, work: 1 << 27)
-        static let exact = Limit(targets: 1 << 22, work: 1 << 27)
+        static let exact = Limit(targets: 1 << 22, work: 1 << 29)
         /// Where every resolution is the caller's.
         static let largest = Limit(targets: 1 << 25, work: 1 << 30)
     }
@@ -107,13 +107,27 @@ final class BudgetProgram: Sendable {
         }
         if let found = try attempt(exact, insists ? .largest : .exact) { return found }
         let rooms = budgets.indices.map { CostAxis.room(joint, axis: $0, budgets[$0]) }
-        var bins = budgets.count == 1 ? mostBins : mostJointBins
-        while !insists && bins >= 16 {
-            let units = budgets.indices.map { axis in
+        func units(_ bins: Int) -> [Int] {
+            budgets.indices.map { axis in
                 wanted[axis] > 0
                     ? exact[axis] : max(exact[axis], (rooms[axis] + bins - 1) / bins)
             }
-            if let found = try attempt(units, .usual) { return found }
+        }
+        // Pairs of several costs grow with the bins' power: from a small programme to the largest.
+        var bins = budgets.count == 1 ? mostBins : 32
+        while !insists && bins >= 16 {
+            if let found = try attempt(units(bins), .usual) {
+                guard budgets.count > 1 else { return found }
+                let free = budgets.indices.filter { wanted[$0] == 0 && budgets[$0].isBinding }
+                let growth = Double(Limit.usual.targets) / Double(max(found.targets.count, 1))
+                let root = Elementary.exp(Elementary.log(growth) / Double(max(free.count, 1)))
+                var finer = Int(min(Double(bins) * root, Double(mostJointBins)))
+                while finer > bins {
+                    if let better = try attempt(units(finer), .usual) { return better }
+                    finer = finer * 9 / 10
+                }
+                return found
+            }
             bins /= 2
         }
         throw FPNASError(

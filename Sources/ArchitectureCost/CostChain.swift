@@ -101,6 +101,28 @@ public struct CostChain: Sendable {
         try self.init(space: space, choiceCosts: units)
     }
 
+    /// Values by layer and option, in the order of the layer's options.
+    init(space: SearchSpace, optionCosts: [[Int]]) throws(FPNASError) {
+        var layers: [LayerChain] = []
+        for (index, costs) in optionCosts.enumerated() {
+            layers.append(
+                LayerChain(
+                    options: try space.options(ofLayer: index), stateCount: 1, costs: costs,
+                    next: [Int](repeating: 0, count: costs.count)))
+        }
+        try self.init(space: space, layers: layers, finalStateCount: 1)
+    }
+
+    /// The same with something that every architecture costs.
+    func adding(_ base: Int) throws(FPNASError) -> CostChain {
+        guard base > 0, let first = layers.first else { return self }
+        var layers = layers
+        layers[0] = LayerChain(
+            options: first.options, stateCount: first.stateCount,
+            costs: first.costs.map { $0 + base }, next: first.next)
+        return try CostChain(space: space, layers: layers, finalStateCount: finalStateCount)
+    }
+
     func stateCount(after layer: Int) -> Int {
         layer + 1 < layers.count ? layers[layer + 1].stateCount : finalStateCount
     }

@@ -415,6 +415,48 @@ FPNAS_API fpnas_status fpnas_budget_mode(const fpnas_budget *budget, int32_t *ar
                                          size_t capacity, double *log_probability,
                                          int32_t *is_exact);
 
+/* ---- Latency --------------------------------------------------------------------------------- */
+
+/* How long the parts of networks take on some device, in whole nanoseconds; a network takes their
+ * sum. Parts are named by what they compute, or by layer and option (docs/file-formats.md). */
+typedef struct fpnas_latency fpnas_latency; /* immutable; share freely */
+
+#define FPNAS_INTERPOLATE_NONE 0 /* a key that is missing is an error that lists all of them */
+#define FPNAS_INTERPOLATE_MACS 1 /* on the line through the blocks of next fewer and next more MACs
+                                    that differ in nothing but widths, never beyond them */
+
+/* A table in the library's own form, from a file or text. Errors: IO, FORMAT with the place.
+ * Since 0.1. */
+FPNAS_API fpnas_status fpnas_latency_load(const char *path, fpnas_latency **table);
+FPNAS_API fpnas_status fpnas_latency_from_json(const char *json, size_t length,
+                                               fpnas_latency **table);
+/* A table of others': `format` is "once-for-all" (YAML, milliseconds) or "fbnet" (JSON rows,
+ * microseconds). `device` says what was measured, which such files do not. Errors: IO; FORMAT with
+ * the line or row; INVALID. Since 0.1. */
+FPNAS_API fpnas_status fpnas_latency_import(const char *path, const char *format,
+                                            const char *device, fpnas_latency **table);
+FPNAS_API fpnas_status fpnas_latency_to_json(const fpnas_latency *table, char *out,
+                                             size_t capacity, size_t *needed);
+/* Replaces the file as a whole. Since 0.1. */
+FPNAS_API fpnas_status fpnas_latency_save(const fpnas_latency *table, const char *path);
+FPNAS_API void fpnas_latency_free(fpnas_latency *table);
+/* All keys that the networks of a space need and the table has not, each with a line feed; none is
+ * the empty text. Since 0.1. */
+FPNAS_API fpnas_status fpnas_latency_missing(const fpnas_latency *table, const fpnas_space *space,
+                                             int32_t interpolation, char *out, size_t capacity,
+                                             size_t *needed);
+/* Nanoseconds of `count` architectures, `count` rows of V choices; only what they build has to be
+ * in the table. Errors: INVALID, listing the missing keys. Since 0.1. */
+FPNAS_API fpnas_status fpnas_latency_of(const fpnas_latency *table, const fpnas_space *space,
+                                        int32_t interpolation, const int32_t *architectures,
+                                        size_t count, int64_t *out);
+/* Latency as a cost, in nanoseconds. Whatever the space can build has to be in the table; a table
+ * by layer and option prices the layers that choose, also of an abstract space. Errors: INVALID,
+ * listing the first 20 missing keys and their number. Since 0.1. */
+FPNAS_API fpnas_status fpnas_cost_create_latency(const fpnas_space *space,
+                                                 const fpnas_latency *table, int32_t interpolation,
+                                                 fpnas_cost **cost);
+
 /* ---- Search ---------------------------------------------------------------------------------- */
 
 #define FPNAS_ALGORITHM_FP_NAS 0 /* K = floor(samples_per_nat * entropy), clamped */

@@ -37,6 +37,7 @@ from .errors import (
     StateError,
     TextError,
 )
+from .latency import LatencyTable
 from .options import SearchOptions
 from .retraining import Retraining, RetrainProgress, TestResult
 from .run import Run, RunProgress
@@ -70,9 +71,9 @@ def buffer_memory(reset_peak: bool = False) -> tuple[int, int]:
 __all__ = [
     "AdditiveCost", "Ask", "Budget", "BufferTooSmallError", "BusyError", "Cost", "Distribution",
     "FPNASError", "Factors", "FileError", "ForkedError", "FormatError", "HandleError",
-    "InfeasibleError", "InvalidError", "Layer", "OutOfMemoryError", "Progress", "Quantiles",
-    "RetrainOptions", "RetrainProgress", "Retraining", "Run", "RunOptions", "RunProgress", "Search",
-    "SearchOptions", "Space", "SpaceBuilder", "StateError", "TestResult", "TextError", "Variable",
-    "WeightedSum", "__version__", "buffer_memory", "build_info", "library_path", "live_handles",
-    "load_architecture", "training_weights",
+    "InfeasibleError", "InvalidError", "LatencyTable", "Layer", "OutOfMemoryError", "Progress",
+    "Quantiles", "RetrainOptions", "RetrainProgress", "Retraining", "Run", "RunOptions",
+    "RunProgress", "Search", "SearchOptions", "Space", "SpaceBuilder", "StateError", "TestResult",
+    "TextError", "Variable", "WeightedSum", "__version__", "buffer_memory", "build_info",
+    "library_path", "live_handles", "load_architecture", "training_weights",
 ]

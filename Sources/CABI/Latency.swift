@@ -35,7 +35,8 @@ private func interpolation(_ value: Int32) throws(FPNASError) -> LatencyInterpol
 public func fpnas_latency_load(
     _ path: UnsafePointer<CChar>?, _ table: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(table)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(table, "table") { () throws(FPNASError) in
             LatencyHandle(try LatencyJSON.load(try unsafe string(path, "path")))
         }
@@ -46,7 +47,8 @@ public func fpnas_latency_load(
 public func fpnas_latency_from_json(
     _ json: UnsafePointer<CChar>?, _ length: Int, _ table: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(table)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(table, "table") { () throws(FPNASError) in
             let bytes = try unsafe array(json, length, "json").map { UInt8(bitPattern: $0) }
             return LatencyHandle(try LatencyJSON.decode(bytes, name: "json"))
@@ -59,7 +61,8 @@ public func fpnas_latency_import(
     _ path: UnsafePointer<CChar>?, _ format: UnsafePointer<CChar>?,
     _ device: UnsafePointer<CChar>?, _ table: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(table)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(table, "table") { () throws(FPNASError) in
             let format = try LatencyImport.named(try unsafe string(format, "format"))
             return LatencyHandle(
@@ -74,7 +77,8 @@ public func fpnas_latency_to_json(
     _ table: OpaquePointer?, _ out: UnsafeMutablePointer<CChar>?, _ capacity: Int,
     _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(needed)
+    return boundary { () throws(FPNASError) in
         try unsafe withTable(table) { (table) throws(FPNASError) in
             try unsafe put(text: try LatencyJSON.encode(table), out, capacity, needed)
         }
@@ -105,7 +109,8 @@ public func fpnas_latency_missing(
     _ table: OpaquePointer?, _ space: OpaquePointer?, _ interpolation: Int32,
     _ out: UnsafeMutablePointer<CChar>?, _ capacity: Int, _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(needed)
+    return boundary { () throws(FPNASError) in
         let interpolation = try CABI.interpolation(interpolation)
         try unsafe withTable(table) { (table) throws(FPNASError) in
             try unsafe withSpace(space) { (space) throws(FPNASError) in
@@ -141,7 +146,8 @@ public func fpnas_cost_create_latency(
     _ space: OpaquePointer?, _ table: OpaquePointer?, _ interpolation: Int32,
     _ cost: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fpnas_status {
-    boundary { () throws(FPNASError) in
+    unsafe clear(cost)
+    return boundary { () throws(FPNASError) in
         try unsafe putHandle(cost, "cost") { () throws(FPNASError) in
             let interpolation = try CABI.interpolation(interpolation)
             return try unsafe withTable(table) { (table) throws(FPNASError) in

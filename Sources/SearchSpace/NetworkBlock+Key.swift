@@ -81,7 +81,8 @@ extension NetworkBlock {
                 before.append(expansion.placeless)
                 shape = expansion.outShape
             }
-            if kind == .pooledHead || poolsInput {
+            // The pool of a single pixel changes nothing.
+            if (kind == .pooledHead || poolsInput) && (inHeight > 1 || inWidth > 1) {
                 var pool = NetworkBlock(.pool, layer: 0, position: 0, inputs: [-1], shape)
                 pool.outHeight = 1
                 pool.outWidth = 1

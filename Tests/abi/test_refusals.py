@@ -48,6 +48,7 @@ VALUES = {
     "fpnas_cost_create_reals.values": [1.0] * 6, "fpnas_cost_create_reals.count": 6, "unit": 1.0,
     "fpnas_space_builder_set_repeats.counts": [1, 2], "network": b"nas-bench-201", "cells": 1,
     "image_channels": 1, "convention": 0,
+    "interpolation": 0, "format": b"once-for-all", "device": b"a phone",
     "levels": [0.25, 0.75], "least": [0, 0], "most": [1 << 40, 1 << 40], "resolutions": [0, 0],
     "fpnas_space_builder_add_layer.name": b"next",
     "fpnas_space_builder_fix_text.value": b"relu",
@@ -62,7 +63,7 @@ VALUES = {
 OPTIONAL = {"options", "needed", "multiplicities", "networks", "fpnas_search_tell_some.costs",
             "fpnas_run_create.space", "least", "resolutions", "resolution", "is_exact"}
 # Scalars with few values, and one that is none of them.
-CHOSEN = {"canonical": 2, "metric": 9, "convention": 9, "form": -1, "reset_peak": 5}
+CHOSEN = {"canonical": 2, "metric": 9, "convention": 9, "interpolation": 9, "form": -1, "reset_peak": 5}
 
 
 class World:
@@ -80,6 +81,9 @@ class World:
         self.live["fpnas_budget"] = self.make(
             "fpnas_budget_create", self.live["fpnas_distribution"], (ctypes.c_void_p * 1)(cost.value),
             None, (ctypes.c_int64 * 1)(1 << 40), None, ctypes.c_size_t(1))
+        latencies = self.latencies()
+        self.live["fpnas_latency"] = self.make(
+            "fpnas_latency_from_json", latencies, ctypes.c_size_t(len(latencies)))
         digits = str(ROOT / "data" / "digits").encode()
         options = self.options("fpnas_run_options", epochs=1, threads=1)
         self.live["fpnas_run"] = self.make("fpnas_run_create", digits, self.space, options)
@@ -96,12 +100,32 @@ class World:
             "fpnas_architecture_load.path": self.path("report") + b"/architecture.json",
             "fpnas_search_save.path": self.path("search"),
             "fpnas_run_save.path": self.path("run"),
+            "fpnas_latency_from_json.json": latencies,
+            "fpnas_latency_from_json.length": len(latencies),
+            "fpnas_latency_load.path": self.path("latencies.json"),
+            "fpnas_latency_save.path": self.path("latencies.json"),
+            "fpnas_latency_import.path": self.path("latencies.yaml"),
         }
+        Path(os.fsdecode(self.path("latencies.json"))).write_bytes(latencies)
+        Path(os.fsdecode(self.path("latencies.yaml"))).write_bytes(
+            b"Logits-input:1x1x8-output:10:\n  mean: 0.5\n")
         Path(os.fsdecode(self.path("space.json"))).write_bytes(text)
         self.do("fpnas_search_save", self.live["fpnas_search"], self.path("search"))
         self.do("fpnas_run_save", self.live["fpnas_run"], self.path("run"))
         self.do("fpnas_run_report", self.live["fpnas_run"], self.path("report"))
         self.checkpoint = Path(os.fsdecode(self.path("search"))).read_bytes()
+
+    def latencies(self):
+        """A table that has a nanosecond for every block of the space."""
+        table = {"format": "fpnas-latency", "version": 1, "unit": "ns", "basis": "block",
+                 "device": "d", "source": "s", "entries": []}
+        text = json.dumps(table).encode()
+        empty = self.make("fpnas_latency_from_json", text, ctypes.c_size_t(len(text)))
+        keys = ctypes.create_string_buffer(1 << 16)
+        self.do("fpnas_latency_missing", empty, self.space, 0, keys, ctypes.c_size_t(1 << 16), None)
+        self.library.fpnas_latency_free(empty)
+        table["entries"] = [{"key": key, "ns": 1} for key in keys.value.decode().splitlines()]
+        return json.dumps(table).encode()
 
     def path(self, name):
         return os.fsencode(os.path.join(self.folder, name))

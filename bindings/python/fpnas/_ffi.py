@@ -48,6 +48,8 @@ FPNAS_E_STATE = -9
 FPNAS_E_UTF8 = -6
 FPNAS_FORM_FACTORISED = 0
 FPNAS_FORM_JOINT = 1
+FPNAS_INTERPOLATE_MACS = 1
+FPNAS_INTERPOLATE_NONE = 0
 FPNAS_OBJECTIVE_CONDITIONED = 0
 FPNAS_OBJECTIVE_WITHIN = 1
 FPNAS_OK = 0
@@ -77,6 +79,10 @@ class fpnas_cost(Structure):
 
 
 class fpnas_budget(Structure):
+    pass
+
+
+class fpnas_latency(Structure):
     pass
 
 
@@ -1052,6 +1058,83 @@ SIGNATURES = {
             c_size_t,
             POINTER(c_double),
             POINTER(c_int32),
+        ],
+    ),
+    "fpnas_latency_load": (
+        c_int32,
+        [
+            c_char_p,
+            POINTER(POINTER(fpnas_latency)),
+        ],
+    ),
+    "fpnas_latency_from_json": (
+        c_int32,
+        [
+            c_char_p,
+            c_size_t,
+            POINTER(POINTER(fpnas_latency)),
+        ],
+    ),
+    "fpnas_latency_import": (
+        c_int32,
+        [
+            c_char_p,
+            c_char_p,
+            c_char_p,
+            POINTER(POINTER(fpnas_latency)),
+        ],
+    ),
+    "fpnas_latency_to_json": (
+        c_int32,
+        [
+            POINTER(fpnas_latency),
+            POINTER(c_char),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_latency_save": (
+        c_int32,
+        [
+            POINTER(fpnas_latency),
+            c_char_p,
+        ],
+    ),
+    "fpnas_latency_free": (
+        None,
+        [
+            POINTER(fpnas_latency),
+        ],
+    ),
+    "fpnas_latency_missing": (
+        c_int32,
+        [
+            POINTER(fpnas_latency),
+            POINTER(fpnas_space),
+            c_int32,
+            POINTER(c_char),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_latency_of": (
+        c_int32,
+        [
+            POINTER(fpnas_latency),
+            POINTER(fpnas_space),
+            c_int32,
+            POINTER(c_int32),
+            c_size_t,
+            POINTER(c_int64),
+        ],
+    ),
+    "fpnas_cost_create_latency": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            POINTER(fpnas_latency),
+            c_int32,
+            POINTER(POINTER(fpnas_cost)),
         ],
     ),
     "fpnas_search_create": (

@@ -58,11 +58,13 @@ extension ArchitectureDistribution {
         let sums = unsafe running.pointer
         let first = unsafe blockOffsets.pointer[group]
         var low = first
-        var high = unsafe blockOffsets.pointer[group + 1] - 1
-        let target = unsafe u * sums[high]
-        while low < high {
-            let middle = (low + high) / 2
-            if unsafe sums[middle] > target { high = middle } else { low = middle + 1 }
+        var left = unsafe blockOffsets.pointer[group + 1] - first
+        let target = unsafe u * sums[first + left - 1]
+        // Halves without a branch, which no predictor could guess.
+        while left > 1 {
+            let half = left / 2
+            low += unsafe sums[low + half - 1] > target ? 0 : half
+            left -= half
         }
         let block = Int(FPNAS_PRIV_SEARCH_BLOCK)
         let start = groupOffsets[group]

@@ -24,6 +24,11 @@ _POINTERS: dict[np.dtype[Any], Any] = {
     np.dtype(np.uint8): _ffi.POINTER(_ffi.c_uint8),
 }
 
+# Arrays of no elements, which ctypes takes for pointers.
+_WINDOWS: dict[np.dtype[Any], Any] = {
+    dtype: pointer._type_ * 0 for dtype, pointer in _POINTERS.items()
+}
+
 
 def check(status: int) -> None:
     """Raises the status's exception with the message of the failed call."""
@@ -143,7 +148,12 @@ def architectures(value: Any, width: int) -> np.ndarray:
 
 def pointer(array: np.ndarray | None) -> Any:
     """A C pointer to an array's memory; the array must outlive the call."""
-    return None if array is None else array.ctypes.data_as(_POINTERS[array.dtype])
+    if array is None:
+        return None
+    try:
+        return _WINDOWS[array.dtype].from_buffer(array)  # some times as fast as what follows
+    except (TypeError, ValueError):  # not writeable, or not contiguous
+        return array.ctypes.data_as(_POINTERS[array.dtype])
 
 
 # ---- Outputs --------------------------------------------------------------------------------------

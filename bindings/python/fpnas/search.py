@@ -63,6 +63,9 @@ class Progress:
     """log P(hard budgets) in nats; 0 without."""
 
 
+_PROGRESS_NAMES = tuple(field.name for field in fields(Progress))
+
+
 @dataclass(frozen=True, eq=False)
 class Ask:
     """K draws, which are U distinct networks to evaluate."""
@@ -147,17 +150,23 @@ class Search(_call.Handle):
         """Draws the next architectures; several asks may be open at once (at most 4096)."""
         raw = _ffi.fpnas_ask()
         _call.check(lib.fpnas_search_ask(self._handle, _ffi.byref(raw)))
-        return self.open_ask(raw.number)
+        counts = np.empty(raw.network_count, np.int64)
+        _call.check(lib.fpnas_search_ask_multiplicities(
+            self._handle, raw.number, _call.pointer(counts), counts.size, None))
+        return Ask(self, raw.number, self._rows(raw.number, counts.size), counts, raw.sample_count)
+
+    def _rows(self, number: int, count: int) -> Architectures:
+        rows = np.empty((count, len(self.space)), np.int32)
+        _call.check(lib.fpnas_search_ask_architectures(
+            self._handle, number, _call.pointer(rows), rows.size, None))
+        return rows
 
     def open_ask(self, number: int) -> Ask:
         """The open ask of that number, as after a resume."""
         number = _call.uint64(number, "number")
         counts = _call.get_array(
             lib.fpnas_search_ask_multiplicities, self._handle, number, dtype=np.int64)
-        rows = np.empty((counts.size, len(self.space)), np.int32)
-        _call.check(lib.fpnas_search_ask_architectures(
-            self._handle, number, _call.pointer(rows), rows.size, None))
-        return Ask(self, number, rows, counts, int(counts.sum()))
+        return Ask(self, number, self._rows(number, counts.size), counts, int(counts.sum()))
 
     @property
     def open_asks(self) -> tuple[int, ...]:
@@ -244,7 +253,7 @@ class Search(_call.Handle):
         """Where the search stands."""
         raw = _ffi.fpnas_progress(struct_size=_ffi.sizeof(_ffi.fpnas_progress))
         _call.check(lib.fpnas_search_progress(self._handle, _ffi.byref(raw)))
-        values = {field.name: getattr(raw, field.name) for field in fields(Progress)}
+        values = {name: getattr(raw, name) for name in _PROGRESS_NAMES}
         values["form"] = FORM_NAMES[raw.form]
         values["stop_reason"] = STOP_REASONS[raw.stop_reason]
         return Progress(**values)

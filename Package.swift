@@ -80,6 +80,6 @@ let package = Package(
         .testTarget(name: "KernelTests", dependencies: ["CKernels"]),
         .testTarget(
             name: "SupernetTests", dependencies: ["Supernet", "CKernels", "COpenBLAS"],
-            exclude: ["reference.txt"]),
+            exclude: ["reference.txt", "networks.txt"]),
     ]
 )

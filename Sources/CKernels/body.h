@@ -38,9 +38,17 @@ INLINE v8 NAME(exp8)(v8 x) {
 
 INLINE v8 NAME(sigmoid8)(v8 x) { return 1.0f / (1.0f + NAME(exp8)(-x)); }
 
+// min(max(x, 0), most); keeps NaN.
+INLINE v8 NAME(clamp8)(v8 x, float most) {
+    x = x < 0.0f ? (v8)0.0f : x;
+    return x > most ? (v8)most : x;
+}
+
 INLINE v8 NAME(act8)(v8 z, int activation) {
     if (activation == FPNAS_RELU) return z < 0.0f ? (v8)0.0f : z;  // keeps NaN
     if (activation == FPNAS_SWISH) return z * NAME(sigmoid8)(z);
+    if (activation == FPNAS_RELU6) return NAME(clamp8)(z, 6.0f);
+    if (activation == FPNAS_HSWISH) return z * NAME(clamp8)(z + 3.0f, 6.0f) * (1.0f / 6.0f);
     return z;
 }
 
@@ -51,6 +59,15 @@ INLINE v8 NAME(slope8)(v8 z, int activation) {
         v8 s = NAME(sigmoid8)(z);
         return s + z * s * (1.0f - s);
     }
+    if (activation == FPNAS_RELU6) {
+        v8 above = z > 0.0f ? (v8)1.0f : (v8)0.0f;
+        return z < 6.0f ? above : (v8)0.0f;
+    }
+    if (activation == FPNAS_HSWISH) {
+        v8 inside = z * (1.0f / 3.0f) + 0.5f;
+        v8 above = z >= 3.0f ? (v8)1.0f : inside;
+        return z <= -3.0f ? (v8)0.0f : above;
+    }
     return (v8)1.0f;
 }
 
@@ -59,6 +76,8 @@ INLINE v8 NAME(slope8)(v8 z, int activation) {
     switch (activation) { \
     case FPNAS_RELU: call(FPNAS_RELU); break; \
     case FPNAS_SWISH: call(FPNAS_SWISH); break; \
+    case FPNAS_RELU6: call(FPNAS_RELU6); break; \
+    case FPNAS_HSWISH: call(FPNAS_HSWISH); break; \
     default: call(FPNAS_LINEAR); break; \
     }
 
@@ -435,6 +454,7 @@ static size_t NAME(softmax)(
 
 #include "product.h"
 #include "depthwise.h"
+#include "general.h"
 
 static const fpnas_priv_kernels NAME(table) = {
     .name = VARIANT,
@@ -468,6 +488,17 @@ static const fpnas_priv_kernels NAME(table) = {
     .square_sum = NAME(square_sum),
     .softmax = NAME(softmax),
     .exponential = NAME(exponential),
+    .dilated = NAME(dilated),
+    .dilated_scatter = NAME(dilated_scatter),
+    .dilated_weights = NAME(dilated_weights),
+    .norm_sums = NAME(norm_sums),
+    .window_pool = NAME(window_pool),
+    .window_pool_gradient = NAME(window_pool_gradient),
+    .gate_add = NAME(gate_add),
+    .view_pool = NAME(view_pool),
+    .view_product = NAME(view_product),
+    .bias_hsigmoid = NAME(bias_hsigmoid),
+    .hsigmoid_gradient = NAME(hsigmoid_gradient),
 };
 
 #undef v8

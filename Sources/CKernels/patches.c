@@ -1,37 +1,62 @@
 #include "ckernels.h"
 
+#include <math.h>
 #include <string.h>
 
 void fpnas_priv_patches(
-    const float *x, size_t height, size_t width, size_t channels, size_t pixel_line, size_t k,
-    size_t stride, size_t out_height, size_t out_width, float *rows) {
-    size_t border = k / 2;
-    for (size_t oy = 0; oy < out_height; oy++)
-        for (size_t ox = 0; ox < out_width; ox++)
-            for (size_t ky = 0; ky < k; ky++)
-                for (size_t kx = 0; kx < k; kx++, rows += channels) {
+    const float *x, fpnas_priv_window w, size_t first, size_t end, float *rows) {
+    for (size_t oy = first; oy < end; oy++)
+        for (size_t ox = 0; ox < w.out_width; ox++)
+            for (size_t ky = 0; ky < w.k; ky++)
+                for (size_t kx = 0; kx < w.k; kx++, rows += w.channels) {
                     // Unsigned: what lies before the first row or column is larger than any size.
-                    size_t y = oy * stride + ky - border, at = ox * stride + kx - border;
-                    if (y < height && at < width)
-                        memcpy(rows, x + (y * width + at) * pixel_line, channels * sizeof(float));
+                    size_t y = oy * w.stride + ky * w.dilation - (size_t)w.padding;
+                    size_t at = ox * w.stride + kx * w.dilation - (size_t)w.padding;
+                    if (y < w.height && at < w.width)
+                        memcpy(rows, x + (y * w.width + at) * w.pixel_line,
+                               w.channels * sizeof(float));
                     else
-                        memset(rows, 0, channels * sizeof(float));
+                        memset(rows, 0, w.channels * sizeof(float));
                 }
 }
 
 void fpnas_priv_patches_add(
-    const float *rows, size_t height, size_t width, size_t channels, size_t pixel_line, size_t k,
-    size_t stride, size_t out_height, size_t out_width, float *x) {
-    size_t border = k / 2;
-    for (size_t oy = 0; oy < out_height; oy++)
-        for (size_t ox = 0; ox < out_width; ox++)
-            for (size_t ky = 0; ky < k; ky++)
-                for (size_t kx = 0; kx < k; kx++, rows += channels) {
-                    size_t y = oy * stride + ky - border, at = ox * stride + kx - border;
-                    if (y >= height || at >= width) continue;
-                    float *target = x + (y * width + at) * pixel_line;
-                    for (size_t j = 0; j < channels; j++) target[j] += rows[j];
+    const float *rows, fpnas_priv_window w, size_t first, size_t end, float *x) {
+    for (size_t oy = first; oy < end; oy++)
+        for (size_t ox = 0; ox < w.out_width; ox++)
+            for (size_t ky = 0; ky < w.k; ky++)
+                for (size_t kx = 0; kx < w.k; kx++, rows += w.channels) {
+                    size_t y = oy * w.stride + ky * w.dilation - (size_t)w.padding;
+                    size_t at = ox * w.stride + kx * w.dilation - (size_t)w.padding;
+                    if (y >= w.height || at >= w.width) continue;
+                    float *target = x + (y * w.width + at) * w.pixel_line;
+                    for (size_t j = 0; j < w.channels; j++) target[j] += rows[j];
                 }
+}
+
+void fpnas_priv_split_softmax(float *x, size_t step, size_t r, size_t count) {
+    for (size_t j = 0; j < count; j++) {
+        float largest = x[j];
+        for (size_t i = 1; i < r; i++)
+            if (x[i * step + j] > largest) largest = x[i * step + j];
+        float sum = 0;
+        for (size_t i = 0; i < r; i++) {
+            float e = expf(x[i * step + j] - largest);
+            x[i * step + j] = e;
+            sum += e;
+        }
+        for (size_t i = 0; i < r; i++) x[i * step + j] /= sum;
+    }
+}
+
+void fpnas_priv_split_softmax_gradient(
+    float *dy, size_t dy_step, const float *y, size_t y_step, size_t r, size_t count) {
+    for (size_t j = 0; j < count; j++) {
+        float mean = 0;
+        for (size_t i = 0; i < r; i++) mean += dy[i * dy_step + j] * y[i * y_step + j];
+        for (size_t i = 0; i < r; i++)
+            dy[i * dy_step + j] = y[i * y_step + j] * (dy[i * dy_step + j] - mean);
+    }
 }
 
 void fpnas_priv_copy_matrix(

@@ -23,6 +23,8 @@ struct fpnas_priv_team {
     atomic_size_t finished;
     atomic_int stopping;
     atomic_size_t sleeping;
+    // Workers that have a number.
+    atomic_size_t started;
     pthread_mutex_t lock;
     pthread_cond_t wake;
 };
@@ -39,7 +41,7 @@ static inline void relax(void) {
 
 // Runs chunks of the round until none is left to claim. A worker that comes late finds none, and
 // nobody waits for it: on a busy machine a round takes no longer than on the caller alone.
-static void take_chunks(fpnas_priv_team *team, unsigned long long round) {
+static void take_chunks(fpnas_priv_team *team, unsigned long long round, size_t worker) {
     unsigned long long state = atomic_load(&team->state);
     while (round_of(state) == round) {
         // Read before the claim: the claim succeeds only while these belong to its round.
@@ -49,7 +51,7 @@ static void take_chunks(fpnas_priv_team *team, unsigned long long round) {
         size_t chunk = state & CLOSED;
         if (chunk >= chunks) return;
         if (!atomic_compare_exchange_weak(&team->state, &state, state + 1)) continue;
-        task(context, chunk);
+        task(context, chunk, worker);
         atomic_fetch_add(&team->finished, 1);
         state = atomic_load(&team->state);
     }
@@ -57,6 +59,7 @@ static void take_chunks(fpnas_priv_team *team, unsigned long long round) {
 
 static void *work(void *argument) {
     fpnas_priv_team *team = argument;
+    size_t worker = atomic_fetch_add(&team->started, 1) + 1;
     unsigned long long seen = 0;
     for (;;) {
         for (int spin = 0; spin < SPINS && round_of(atomic_load(&team->state)) == seen; spin++)
@@ -71,7 +74,7 @@ static void *work(void *argument) {
         }
         seen = round_of(atomic_load(&team->state));
         if (atomic_load(&team->stopping)) return NULL;
-        take_chunks(team, seen);
+        take_chunks(team, seen, worker);
     }
 }
 
@@ -106,7 +109,7 @@ size_t fpnas_priv_team_size(const fpnas_priv_team *team) { return team->size; }
 
 void fpnas_priv_team_run(fpnas_priv_team *team, size_t chunks, fpnas_priv_task task, void *context) {
     if (team->size == 1 || chunks <= 1 || chunks >= CLOSED) {
-        for (size_t chunk = 0; chunk < chunks; chunk++) task(context, chunk);
+        for (size_t chunk = 0; chunk < chunks; chunk++) task(context, chunk, 0);
         return;
     }
     // Rounds count in 32 bits; a worker that sleeps through 2^32 of them is not to be feared.
@@ -117,7 +120,7 @@ void fpnas_priv_team_run(fpnas_priv_team *team, size_t chunks, fpnas_priv_task t
     atomic_store(&team->chunks, chunks);
     atomic_store(&team->finished, 0);
     begin_round(team, round);
-    take_chunks(team, round);
+    take_chunks(team, round, 0);
     for (unsigned spin = 0; atomic_load(&team->finished) < chunks; spin++) {
         if (spin < SPINS) relax(); else sched_yield();
     }

@@ -130,7 +130,7 @@ public struct LayerPlan: Sendable {
     }
 
     /// Number of blocks under the layer's choices.
-    func repeats(_ choices: some RandomAccessCollection<Int32>) -> Int {
+    public func repeats(_ choices: some RandomAccessCollection<Int32>) -> Int {
         guard let (offset, counts) = repeatsVariable else { return repeats }
         return counts[Int(choices[choices.index(choices.startIndex, offsetBy: offset)])]
     }

@@ -59,6 +59,15 @@ extension SearchSpace {
 }
 
 extension LayerPlan {
+    /// The block at one position with these settings, on an input of a shape.
+    public func block(
+        _ settings: BlockSettings, _ position: Int, _ input: ImageShape, _ classes: Int
+    ) throws(FPNASError) -> NetworkBlock {
+        try NetworkBlock(
+            settings, layer: layer, named: name, position: position, input: -1,
+            stride: position == 0 ? stride : 1, classes: classes, input)
+    }
+
     /// The blocks the layer builds on an input of a shape, behind block `after`.
     public func blocks(
         _ choices: some RandomAccessCollection<Int32>, _ input: ImageShape, after: Int = -1,

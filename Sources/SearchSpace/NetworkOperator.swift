@@ -41,6 +41,16 @@ public struct NetworkOperator: Hashable, Sendable {
     public let activation: Activation
 }
 
+extension NetworkOperator {
+    /// The same operator behind others.
+    public func taking(_ inputs: [Int]) -> NetworkOperator {
+        NetworkOperator(
+            kind: kind, role: role, variant: variant, block: block, inputs: inputs,
+            inShape: inShape, outShape: outShape, inputActivation: inputActivation,
+            hasBias: hasBias, hasNormalisation: hasNormalisation, activation: activation)
+    }
+}
+
 extension Network {
     /// The blocks taken apart, each operator after its inputs. O(number of blocks).
     ///

@@ -1,82 +1,61 @@
 import CKernels
 
 // Batch normalisation takes two visits of the data: one that sums, per chunk, and one that applies
-// the scale and shift (or, backwards, p, q and r) which are made of the sums in between.
+// the scale and shift (or, backwards, p, q and r) which are made of the sums in between. The second
+// visit is that of the operator that reads the result, or whose gradient it is.
 
 extension Pass {
-    /// First visit forward: the chunk's moments of its rows at `x`.
-    func sumMoments(_ x: Int, pixels: Int, channels: Int, _ chunk: Int) {
-        let images = images(chunk)
-        let line = laneAligned(channels)
+    /// Forward: the chunk's moments of an operator's result.
+    func sumMoments(_ b: BoundOperator, _ part: Part) {
+        let images = images(part)
         unsafe k.moments(
-            at(x) + images.lowerBound * pixels * line, images.count * pixels, line, sums(chunk))
+            at(b.data) + images.lowerBound * b.s.outSize, images.count * b.s.outPixels,
+            b.s.outLine, sums(part.chunk))
     }
 
     /// In between: the state of the normalisation from all chunks' moments.
-    func finishMoments(_ norm: NormPlace, pixels: Int) {
+    func finishMoments(_ b: BoundOperator) {
+        let norm = b.norm
         unsafe fpnas_priv_norm_forward(
-            sums(0), plan.sumStep, chunks, count, pixels, laneAligned(norm.channels),
-            weight(norm.gamma), weight(norm.beta), row(norm, .mean), plan.normLine)
+            sums(0), plan.sumStep, chunks, count, b.s.outPixels, b.s.outLine, weight(norm.gamma),
+            weight(norm.beta), at(norm.state), b.s.outLine)
     }
 
     /// The state from running statistics instead.
     func useStatistics(_ norm: NormPlace, _ statistics: UnsafePointer<Float>) {
+        let line = laneAligned(norm.channels)
         let mean = unsafe statistics + norm.statistics
         unsafe fpnas_priv_norm_fixed(
-            mean, mean + norm.line, laneAligned(norm.channels), weight(norm.gamma),
-            weight(norm.beta), row(norm, .mean), plan.normLine)
+            mean, mean + norm.line, line, weight(norm.gamma), weight(norm.beta), at(norm.state),
+            line)
     }
 
-    /// Second visit forward: y = act(normalised x) (+ residual) for the chunk's rows.
-    func normalise(
-        _ x: Int, _ norm: NormPlace, _ activation: Int32, pixels: Int, residual: Int? = nil,
-        into y: Int, _ chunk: Int
-    ) {
-        let images = images(chunk)
-        let line = laneAligned(norm.channels)
-        let start = images.lowerBound * pixels * line
-        unsafe k.affine(
-            at(x) + start, row(norm, .scale), row(norm, .shift),
-            residual.map { unsafe at($0) + start },
-            activation, images.count * pixels, line, at(y) + start)
-    }
-
-    /// Clears the chunk's sums before `activation_gradient` adds to them.
-    func clearSums(_ chunk: Int) { unsafe sums(chunk).update(repeating: 0, count: plan.sumStep) }
-
-    /// First visit backward, without gates: in place, through the activation to the normalisation.
-    func activationGradient(
-        _ dy: Int, _ x: Int, _ norm: NormPlace, _ activation: Int32, height: Int, width: Int,
-        _ chunk: Int
-    ) {
-        clearSums(chunk)
-        let line = laneAligned(norm.channels)
-        let images = images(chunk)
-        let start = images.lowerBound * height * width * line
-        // The chunk's images lie below one another, so they are one tall image.
-        let gradient = unsafe at(dy) + start
-        unsafe k.activation_gradient(
-            gradient, width * line, nil, nil, at(x) + start, row(norm, .scale), row(norm, .shift),
-            row(norm, .mean), activation, images.count * height, width, line, gradient,
-            sums(chunk))
-    }
-
-    /// In between: p, q, r, and the gradients of scale and shift.
-    func finishGradient(_ norm: NormPlace, pixels: Int) {
+    /// Between the visits backward: p, q, r of the source's normalisation, and the gradients of its
+    /// scale and shift.
+    func finishGradient(_ source: BoundOperator, sums offset: Int) {
+        let norm = source.norm
         unsafe fpnas_priv_norm_backward(
-            sums(0), plan.sumStep, chunks, count, pixels, laneAligned(norm.channels), norm.channels,
-            row(norm, .mean), plan.normLine, factor, gradient + norm.gamma, gradient + norm.beta)
+            sums(0) + offset, plan.sumStep, chunks, count, source.s.outPixels, source.s.outLine,
+            norm.channels, at(norm.state), source.s.outLine, factor, gradient + norm.gamma,
+            gradient + norm.beta)
     }
 
-    /// Second visit backward: the gradient of the normalisation's input; `dx` may be `dz`.
+    /// The gradient of what an operator stores, for some rows: behind its normalisation, in
+    /// scratch memory.
+    func storedGradient(
+        _ b: BoundOperator, row: Int, rows: Int, _ scratch: UnsafeMutablePointer<Float>
+    ) -> UnsafePointer<Float> {
+        let start = row * b.s.outLine
+        guard b.s.hasNorm else { return unsafe UnsafePointer(at(b.gradient) + start) }
+        unsafe normGradient(b, start, rows: rows, into: scratch)
+        return unsafe UnsafePointer(scratch)
+    }
+
     func normGradient(
-        _ dz: Int, _ x: Int, _ norm: NormPlace, pixels: Int, into dx: Int, _ chunk: Int
+        _ b: BoundOperator, _ start: Int, rows: Int, into target: UnsafeMutablePointer<Float>
     ) {
-        let images = images(chunk)
-        let line = laneAligned(norm.channels)
-        let start = images.lowerBound * pixels * line
         unsafe k.norm_gradient(
-            at(dz) + start, at(x) + start, row(norm, .mean), row(norm, .p), row(norm, .q),
-            row(norm, .r), images.count * pixels, line, at(dx) + start)
+            at(b.gradient) + start, at(b.data) + start, at(b.norm.row(.mean)),
+            at(b.norm.row(.p)), at(b.norm.row(.q)), at(b.norm.row(.r)), rows, b.s.outLine, target)
     }
 }

@@ -11,12 +11,15 @@ import Support
     let gradient: UnsafeMutablePointer<Float>
     let arena: UnsafeMutablePointer<Float>
     let plan: ActivationPlan
+    let inputs: [BoundInput]
     let count: Int
     let chunks: Int
     /// Factor of the gradients on their way into the accumulator.
     var factor: Float = 1
 
     /// The images of a chunk.
+    func images(_ part: Part) -> Range<Int> { images(part.chunk) }
+
     func images(_ chunk: Int) -> Range<Int> {
         (chunk * count / chunks)..<((chunk + 1) * count / chunks)
     }
@@ -26,12 +29,17 @@ import Support
     func at(_ offset: Int) -> UnsafeMutablePointer<Float> { unsafe arena + offset }
     func weight(_ offset: Int) -> UnsafeMutablePointer<Float> { unsafe parameters + offset }
 
-    func scratch(_ chunk: Int) -> UnsafeMutablePointer<Float> {
-        unsafe arena + plan.scratch + chunk * plan.scratchStep
+    func scratch(_ part: Part) -> UnsafeMutablePointer<Float> {
+        unsafe arena + plan.scratch + part.worker * plan.scratchStep
     }
 
-    func parts(_ chunk: Int) -> UnsafeMutablePointer<Float> {
-        unsafe arena + plan.weightParts + chunk * plan.weightStep
+    /// Scratch memory for the images of a chunk.
+    func scratchRows(_ part: Part) -> UnsafeMutablePointer<Float> {
+        unsafe scratch(part) + plan.scratchRows
+    }
+
+    func parts(_ part: Part) -> UnsafeMutablePointer<Float> {
+        unsafe arena + plan.weightParts + part.chunk * plan.weightStep
     }
 
     func sums(_ chunk: Int) -> UnsafeMutablePointer<Float> {
@@ -39,15 +47,10 @@ import Support
     }
 }
 
-/// The rows of a normalisation's state.
-enum NormRow: Int {
-    case mean, variance, inverse, scale, shift, p, q, r
-}
-
-extension Pass {
-    func row(_ norm: NormPlace, _ row: NormRow) -> UnsafeMutablePointer<Float> {
-        unsafe arena + norm.state + row.rawValue * plan.normLine
-    }
+/// A chunk of the batch, and the thread that works on it.
+struct Part {
+    let chunk: Int
+    let worker: Int
 }
 
 /// c ← alpha · a·b + beta · c on row-major matrices whose rows are `line` floats apart; a or b may

@@ -15,7 +15,8 @@ extension Supernet {
         let team = try ThreadTeam(threads: threads)
         let pass = unsafe Pass(
             kernels: kernels, parameters: weights.parameters.pointer,
-            gradient: weights.gradient.pointer, arena: arena.pointer, plan: plan, count: count,
+            gradient: weights.gradient.pointer, arena: arena.pointer, plan: plan,
+            inputs: bound.inputs, count: count,
             chunks: min(count, plan.chunks))
         return try withSingleThreadedBLAS { () throws(FPNASError) in
             unsafe forward(
@@ -51,17 +52,14 @@ extension Supernet {
 
     // MARK: - Forward
 
-    /// Runs the bound network up to its logits. What ends one block and what begins the next are
-    /// one visit of the data.
+    /// Runs the bound network up to its logits.
     private func forward(
         _ pass: Pass, _ images: UnsafePointer<Float>, _ statistics: Buffer<Float>?,
         _ team: borrowing ThreadTeam
     ) {
-        let blocks = bound
         let shape = input
         let pixels = shape.height * shape.width
         let source = unsafe images
-        var finish: BoundBlock?
         team.run(chunks: pass.chunks) { chunk in
             let range = pass.images(chunk)
             unsafe fpnas_priv_copy_matrix(
@@ -71,35 +69,20 @@ extension Supernet {
                     + range.lowerBound * pixels * laneAligned(shape.channels),
                 laneAligned(shape.channels))
         }
-        for b in blocks where b.kind != .identity {
-            let before = finish
-            if b.kind == .convolution { pass.gatherWeights(b) }
-            team.run(chunks: pass.chunks) { chunk in
-                if let before { pass.finishBlock(before, chunk) }
-                pass.beginBlock(b, chunk)
+        for b in bound.operators {
+            pass.gatherWeights(b)
+            let measures = b.s.hasNorm && statistics == nil
+            team.run(chunks: pass.chunks) { chunk, worker in
+                let part = Part(chunk: chunk, worker: worker)
+                pass.forward(b, part)
+                if measures { pass.sumMoments(b, part) }
             }
-            if b.kind == .mbconv {
-                if b.hasExpansion {
-                    normalisation(pass, b.expandNorm, pixels: b.inPixels, statistics)
-                    team.run(chunks: pass.chunks) { pass.depthwise(b, $0) }
-                }
-                normalisation(pass, b.innerNorm, pixels: b.outPixels, statistics)
-                team.run(chunks: pass.chunks) { pass.project(b, $0) }
+            guard b.s.hasNorm else { continue }
+            if let statistics {
+                unsafe pass.useStatistics(b.norm, statistics.pointer)
+            } else {
+                pass.finishMoments(b)
             }
-            if b.kind != .classifier {
-                normalisation(pass, b.outNorm, pixels: b.outPixels, statistics)
-            }
-            finish = b
-        }
-    }
-
-    private func normalisation(
-        _ pass: Pass, _ norm: NormPlace, pixels: Int, _ statistics: Buffer<Float>?
-    ) {
-        if let statistics {
-            unsafe pass.useStatistics(norm, statistics.pointer)
-        } else {
-            pass.finishMoments(norm, pixels: pixels)
         }
     }
 
@@ -107,14 +90,14 @@ extension Supernet {
 
     /// The likelihood of the labels under the logits of a pass.
     func likelihood(_ pass: Pass) throws(FPNASError) -> BatchResult {
-        guard let b = bound.last else { throw .invalid("the network has no blocks") }
+        guard let b = bound.operators.last else { throw .invalid("the network has no blocks") }
         let margins = unsafe likelihoods.pointer
         let totals = unsafe likelihoods.pointer + capacity
         // The gradient of the logits is made in a buffer the backward pass begins with.
         let correct = unsafe pass.k.softmax(
-            pass.at(b.regions.output), labels.pointer, pass.count, classes, b.outLine,
+            pass.at(b.data), labels.pointer, pass.count, classes, b.s.outLine,
             Float(labelSmoothing), 1 / Float(pass.count), margins, totals,
-            pass.at(plan.gradients.1))
+            pass.at(b.gradient))
         var sum = 0.0
         for i in 0..<pass.count { unsafe sum += margins[i] - Elementary.log(totals[i]) }
         guard sum.isFinite else {
@@ -126,36 +109,33 @@ extension Supernet {
             logLikelihood: sum / Double(pass.count), correct: correct, count: pass.count)
     }
 
-    /// Names the first layer whose convolution gave something that is not a finite number.
+    /// Names the first layer whose result is not a finite number.
     private func firstNotFinite(_ pass: Pass) -> String {
-        for b in bound where b.kind != .identity {
-            let place = b.kind == .classifier ? b.regions.output : b.regions.outRaw
+        for b in bound.operators where b.s.code != .squeezeExcite {
             let finite = unsafe fpnas_priv_all_finite(
-                pass.at(place), pass.count * (b.kind == .classifier ? 1 : b.outPixels),
-                b.outChannels, b.outLine)
-            if finite == 0 { return ", first in layer '\(layerNames[b.layer])'" }
+                pass.at(b.data), pass.count * b.s.outPixels, b.s.outChannels, b.s.outLine)
+            if finite == 0 {
+                return b.layer < 0
+                    ? ", first in what the layers do not choose"
+                    : ", first in layer '\(layerNames[b.layer])'"
+            }
         }
         return ""
     }
 }
 
 extension Pass {
-    /// A block's first visit of the data, up to its first normalisation.
-    fileprivate func beginBlock(_ b: BoundBlock, _ chunk: Int) {
-        switch b.kind {
-        case .convolution, .projection: convolve(b, chunk)
-        case .mbconv: if b.hasExpansion { expand(b, chunk) } else { depthwise(b, chunk) }
-        case .classifier: classify(b, chunk)
-        default: break
+    fileprivate func forward(_ b: BoundOperator, _ part: Part) {
+        switch b.s.code {
+        case .pointwise: pointwise(b, part)
+        case .patches: patchConvolution(b, part)
+        case .depthwise: depthwise(b, part)
+        case .pool: pool(b, part)
+        case .globalPool: globalPool(b, part)
+        case .squeezeExcite, .splitAttention: attention(b, part)
+        case .sum: sum(b, part)
+        case .concatenation: concatenate(b, part)
+        case .zero: clear(b, part)
         }
-    }
-
-    /// A block's last visit: normalisation, activation or residual connection.
-    fileprivate func finishBlock(_ b: BoundBlock, _ chunk: Int) {
-        normalise(
-            b.regions.outRaw, b.outNorm,
-            b.kind == .convolution ? b.activation : Int32(FPNAS_LINEAR),
-            pixels: b.outPixels, residual: b.hasResidual ? b.input : nil, into: b.regions.output,
-            chunk)
     }
 }

@@ -16,15 +16,15 @@ extension Supernet {
         _ = try run(network, images, 0, nil, .batch, count: count) {
             (pass, team) throws(FPNASError) in
             let line = laneAligned(self.classes)
-            guard let last = self.bound.last else { throw .invalid("the network has no blocks") }
+            guard let last = self.bound.operators.last else { throw .invalid("the network has no blocks") }
             for i in 0..<count {
                 for c in 0..<self.classes {
                     let u = coefficients[i * self.classes + c]
                     unsafe value +=
                         Double(u)
                         * Double(
-                            pass.at(last.regions.output)[i * line + c])
-                    unsafe pass.at(self.plan.gradients.1)[i * line + c] = u
+                            pass.at(last.data)[i * line + c])
+                    unsafe pass.at(last.gradient)[i * line + c] = u
                 }
             }
             if withGradient { self.backward(pass, team) }

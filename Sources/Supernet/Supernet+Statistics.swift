@@ -25,10 +25,11 @@ extension Supernet {
         }
         _ = try run(network, images, first, nil, .batch, count: count) {
             (pass, team) throws(FPNASError) in
-            self.forEachNorm { norm in
+            for b in self.bound.operators where b.s.hasNorm {
+                let norm = b.norm
                 for c in 0..<norm.channels {
-                    let mean = unsafe Double(pass.row(norm, .mean)[c])
-                    let variance = unsafe Double(pass.row(norm, .variance)[c])
+                    let mean = unsafe Double(pass.at(norm.row(.mean))[c])
+                    let variance = unsafe Double(pass.at(norm.row(.variance))[c])
                     gathered.sums[norm.statistics + c] += Double(count) * mean
                     gathered.sums[norm.statistics + norm.line + c] +=
                         Double(count) * (variance + mean * mean)
@@ -54,18 +55,5 @@ extension Supernet {
             }
         }
         self.gathered = nil
-    }
-
-    private func forEachNorm(_ body: (NormPlace) -> Void) {
-        for b in bound {
-            switch b.kind {
-            case .convolution, .projection: body(b.outNorm)
-            case .mbconv:
-                if b.hasExpansion { body(b.expandNorm) }
-                body(b.innerNorm)
-                body(b.outNorm)
-            default: break
-            }
-        }
     }
 }

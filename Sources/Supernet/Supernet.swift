@@ -48,20 +48,17 @@ public struct StepOptions: Hashable, Sendable {
 @safe public final class Supernet {
     /// Most images of one batch.
     public var capacity: Int { plan.capacity }
-    public let input: ImageShape
-    public let classes: Int
     public let threads: Int
     /// Smoothing of the training target: 0 is the label itself, 1 the uniform distribution.
     public private(set) var labelSmoothing = 0.0
 
-    let extents: [BlockExtent]
-    let layerNames: [String]
+    var extent: SpaceExtent
     let weights: SupernetWeights
-    let plan: ActivationPlan
-    let arena: Buffer<Float>
+    var plan: ActivationPlan
+    var arena: Buffer<Float>
     let kernels: UnsafePointer<fpnas_priv_kernels>
     /// Places of the last network, kept for their storage.
-    var bound: [BoundBlock] = []
+    var bound = BoundNetwork()
     /// Per image: margin and total of the softmax.
     let likelihoods: Buffer<Double>
     let labels: Buffer<Int32>
@@ -74,53 +71,52 @@ public struct StepOptions: Hashable, Sendable {
     public convenience init(
         space: SearchSpace, capacity: Int, seed: UInt64, threads: Int = 1
     ) throws(FPNASError) {
-        guard let input = space.input else {
-            throw .invalid("the space '\(space.name)' is abstract: it has no networks to train")
-        }
-        try self.init(
-            extents: BlockExtent.extents(of: space), layerNames: space.layers.map(\.name),
-            input: input, classes: space.classes, capacity: capacity, seed: seed, threads: threads)
+        try Supernet.check(capacity, threads)
+        try self.init(SpaceExtent(space, capacity: capacity), capacity, seed, threads)
     }
 
     /// Weights just large enough for the given networks of one space; of one network, its own.
     public convenience init(
         networks: [Network], capacity: Int, seed: UInt64, threads: Int = 1
     ) throws(FPNASError) {
-        let extents = try BlockExtent.extents(of: networks)
-        guard let first = networks.first else { throw .invalid("there are no networks to train") }
-        let layerCount = (extents.map(\.layer).max() ?? 0) + 1
-        try self.init(
-            extents: extents, layerNames: (0..<layerCount).map { "layer\($0)" },
-            input: first.input, classes: first.classes, capacity: capacity, seed: seed,
-            threads: threads)
+        try Supernet.check(capacity, threads)
+        try self.init(SpaceExtent(networks), capacity, seed, threads)
     }
 
-    private init(
-        extents: [BlockExtent], layerNames: [String], input: ImageShape, classes: Int,
-        capacity: Int, seed: UInt64, threads: Int
-    ) throws(FPNASError) {
+    private static func check(_ capacity: Int, _ threads: Int) throws(FPNASError) {
         guard (1...1 << 20).contains(capacity) else {
             throw .invalid("the batch must have 1 to \(1 << 20) images, got \(capacity)")
         }
         guard (1...256).contains(threads) else {
             throw .invalid("threads must be in [1, 256], got \(threads)")
         }
+    }
+
+    private init(
+        _ extent: SpaceExtent, _ capacity: Int, _ seed: UInt64, _ threads: Int
+    ) throws(FPNASError) {
         guard let kernels = unsafe fpnas_priv_kernels_named(nil) else {
             throw .invalid("FPNAS_KERNELS names kernels this CPU has not got")
         }
         unsafe self.kernels = unsafe kernels
-        self.extents = extents
-        self.layerNames = layerNames
-        self.input = input
-        self.classes = classes
+        self.extent = extent
         self.threads = threads
-        plan = try ActivationPlan(extents: extents, capacity: capacity)
-        arena = try Buffer(plan.count, of: "the activations")
-        weights = try SupernetWeights(extents: extents, layerNames: layerNames, seed: seed)
+        plan = try ActivationPlan(extent, capacity: capacity, threads: threads)
+        arena = try Supernet.makeArena(plan)
+        weights = try SupernetWeights(extent: extent, seed: seed)
         likelihoods = try Buffer(2 * capacity, of: "the likelihoods")
         labels = try Buffer(capacity, of: "the labels")
-        bound.reserveCapacity(extents.count)
     }
+
+    static func makeArena(_ plan: ActivationPlan) throws(FPNASError) -> Buffer<Float> {
+        let arena = try Buffer<Float>(plan.count, of: "the activations")
+        for i in 0..<plan.line { arena[plan.ones + i] = 1 }
+        return arena
+    }
+
+    public var input: ImageShape { extent.input }
+    public var classes: Int { extent.classes }
+    var layerNames: [String] { extent.layerNames }
 
     /// The kernels in use: "baseline" or "avx2".
     public var kernelName: String { unsafe String(cString: kernels.pointee.name) }

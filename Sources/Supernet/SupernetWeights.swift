@@ -20,17 +20,20 @@ public struct WeightSlot: Hashable, Sendable {
 
 /// The maximal weights every network of a space takes its leading slices of.
 ///
-/// * Input, hidden, output and squeeze channels are leading slices; pointwise weights are
-///   [in][out], k×k convolutions [ky][kx][in][out], depthwise weights [ky][kx][channel].
-/// * Kernel sizes share nothing: each has its own weights and its own batch normalisation behind
-///   them, since a 3×3 and a 5×5 sum have different statistics.
+/// * Operators share weights when layer, position, role, variant and layout are the same
+///   (`WeightKey`). Input, output and squeeze channels are then leading slices; weights of
+///   convolutions are [ky][kx][in][out], of depthwise ones [ky][kx][channel], of grouped ones
+///   [ky][kx][in of a group][out].
+/// * Kernel sizes and the options of splits share nothing: each has its own weights and its own
+///   batch normalisation behind them, since a 3×3 and a 5×5 sum have different statistics.
 /// * A kernel-0 block whose shapes differ has its own 1×1 convolution.
 ///
 /// All parameters lie in one buffer, decaying ones first; lanes beyond a slot's columns are 0.
 final class SupernetWeights {
     let slots: [WeightSlot]
-    let blocks: [BlockSlots]
     let norms: [NormSlot]
+    /// By key; looked up, never iterated.
+    private let places: [WeightKey: (shape: WeightShape, slots: OperatorSlots)]
     /// Number of floats, of which the first `decayingCount` decay.
     let count: Int
     let decayingCount: Int
@@ -40,20 +43,21 @@ final class SupernetWeights {
     /// Running mean and variance of every normalisation.
     let statistics: Buffer<Float>
 
-    init(extents: [BlockExtent], layerNames: [String], seed: UInt64) throws(FPNASError) {
+    init(extent: SpaceExtent, seed: UInt64) throws(FPNASError) {
         var table = SlotTable()
-        var blocks: [BlockSlots] = []
-        for extent in extents {
-            blocks.append(
-                BlockSlots(
-                    extent, named: "\(layerNames[extent.layer]).\(extent.position)", in: &table))
+        var places: [WeightKey: (shape: WeightShape, slots: OperatorSlots)] = [:]
+        for (key, shape) in extent.weights {
+            let layer = key.layer < 0 ? "fixed" : extent.layerNames[key.layer]
+            var name = "\(layer).\(key.position)"
+            if !key.name.isEmpty { name += ".\(key.name)" }
+            places[key] = (shape, OperatorSlots(key, shape, named: name, in: &table))
         }
         try table.place()
         slots = table.slots
         norms = table.norms
         count = table.count
         decayingCount = table.decayingCount
-        self.blocks = blocks
+        self.places = places
         parameters = try Buffer(count, of: "the weights")
         momentum = try Buffer(count, of: "the momentum")
         gradient = try Buffer(count, of: "the gradient")
@@ -61,18 +65,26 @@ final class SupernetWeights {
         initialise(seed: seed)
     }
 
-    /// Every weight is a pure function of the seed, its slot and its index in the slot.
+    /// The weights of a key; nil where the space has none as large.
+    func find(_ key: WeightKey, _ shape: WeightShape) -> (shape: WeightShape, slots: OperatorSlots)?
+    {
+        guard let place = places[key], place.shape.holds(shape) else { return nil }
+        return place
+    }
+
+    /// Every weight is a pure function of the seed, the slot's name and its index in the slot.
     private func initialise(seed: UInt64) {
         let random = Philox(seed: seed, stream: .weights)
-        for (number, slot) in slots.enumerated() {
+        for slot in slots {
+            var hash: UInt64 = 0xCBF2_9CE4_8422_2325  // FNV-1a
+            for byte in slot.name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
             for row in 0..<slot.rows {
                 for column in 0..<slot.columns {
                     let at = slot.offset + row * slot.line + column
                     if let deviation = slot.deviation {
                         parameters[at] = Float(
                             deviation
-                                * random.normal(
-                                    step: UInt64(number), index: row * slot.columns + column))
+                                * random.normal(step: hash, index: row * slot.columns + column))
                     } else {
                         parameters[at] = slot.initialValue
                     }
@@ -94,66 +106,41 @@ struct NormSlot {
     let statistics: Int
 }
 
-/// Numbers of the slots of one block; −1 where it has none.
-struct BlockSlots {
-    struct Weighted {
-        var weight = -1
-        var norm = -1
-    }
-
-    var expand = Weighted()
-    /// The k×k weights and their normalisation, in the order of the extent's kernels.
-    var kernels: [Weighted] = []
+/// Numbers of the slots of one operator; −1 where it has none.
+struct OperatorSlots {
+    var weight = -1
+    var bias = -1
+    var norm = -1
     var squeeze = -1
     var squeezeBias = -1
+    /// Of the first split; that of the next is two later, with the bias between.
     var excite = -1
-    var exciteBias = -1
-    var project = Weighted()
-    var skip = Weighted()
-    var classify = -1
-    var classifyBias = -1
 
-    init(_ extent: BlockExtent, named name: String, in table: inout SlotTable) {
-        switch extent.operation {
-        case .convolution:
-            for k in extent.kernels {
-                kernels.append(
-                    table.convolution(
-                        "\(name).conv\(k)", rows: k * k * extent.inChannels, extent.outChannels))
+    init(_ key: WeightKey, _ shape: WeightShape, named name: String, in table: inout SlotTable) {
+        switch key.form {
+        case .dense, .depthwise, .grouped, .linear:
+            // A classifier is small, so that the first likelihoods are near uniform.
+            weight = table.add(
+                name, shape.taps * shape.rows, shape.columns, fanIn: shape.taps * shape.rows,
+                deviation: shape.isLast ? 0.01 : nil)
+            if shape.hasBias {
+                let stem = key.form == .linear && key.role == .main ? String(name.dropLast(7)) : name
+                bias = table.add("\(stem).bias", 1, shape.columns, value: 0)
             }
-        case .classifier:
-            // Small, so that the first likelihoods are near uniform.
-            classify = table.add(
-                "\(name).weight", extent.inChannels, extent.outChannels, deviation: 0.01)
-            classifyBias = table.add("\(name).bias", 1, extent.outChannels, value: 0)
-        case .mbconv:
-            if extent.hasProjection {
-                skip = table.convolution(
-                    "\(name).skip", rows: extent.inChannels, extent.outChannels)
+            if shape.hasNorm { norm = table.norm(name, shape.columns) }
+        case .squeezeExcite, .splitAttention:
+            squeeze = table.add(
+                "\(name).squeeze", shape.columns, shape.squeeze, fanIn: shape.columns)
+            squeezeBias = table.add("\(name).squeeze.bias", 1, shape.squeeze, value: 0)
+            for split in 0..<max(1, shape.splits) {
+                let number = shape.splits > 0 ? "\(split)" : ""
+                let slot = table.add(
+                    "\(name).excite\(number)", shape.squeeze, shape.columns, fanIn: shape.squeeze)
+                if split == 0 { excite = slot }
+                _ = table.add("\(name).excite\(number).bias", 1, shape.columns, value: 0)
             }
-            if extent.kernels.isEmpty { return }
-            addMBConv(extent, name, &table)
-        default: break  // refused when the extents are made
+        case .scale: norm = table.norm(name, shape.columns)
         }
-    }
-
-    private mutating func addMBConv(_ extent: BlockExtent, _ name: String, _ table: inout SlotTable)
-    {
-        let hidden = extent.hiddenChannels
-        if extent.hasExpansion {
-            expand = table.convolution("\(name).expand", rows: extent.inChannels, hidden)
-        }
-        for k in extent.kernels {
-            kernels.append(table.convolution("\(name).depthwise\(k)", rows: k * k, hidden))
-        }
-        if extent.squeezeChannels > 0 {
-            let inner = extent.squeezeChannels
-            squeeze = table.add("\(name).squeeze", hidden, inner, fanIn: hidden)
-            squeezeBias = table.add("\(name).squeeze.bias", 1, inner, value: 0)
-            excite = table.add("\(name).excite", inner, hidden, fanIn: inner)
-            exciteBias = table.add("\(name).excite.bias", 1, hidden, value: 0)
-        }
-        project = table.convolution("\(name).project", rows: hidden, extent.outChannels)
     }
 }
 
@@ -170,7 +157,7 @@ struct SlotTable {
         value: Float = 0
     ) -> Int {
         // He's value for layers followed by a rectifier.
-        let spread = deviation ?? fanIn.map { (2 / Double($0)).squareRoot() }
+        let spread = deviation ?? fanIn.map { (2 / Double(max(1, $0))).squareRoot() }
         slots.append(
             WeightSlot(
                 name: name, offset: 0, rows: rows, columns: columns, line: laneAligned(columns),
@@ -178,15 +165,13 @@ struct SlotTable {
         return slots.count - 1
     }
 
-    /// Weights of `rows` inputs to each output, and a batch normalisation.
-    mutating func convolution(_ name: String, rows: Int, _ columns: Int) -> BlockSlots.Weighted {
-        let weight = add(name, rows, columns, fanIn: rows)
+    mutating func norm(_ name: String, _ columns: Int) -> Int {
         let gamma = add("\(name).gamma", 1, columns, value: 1)
         let beta = add("\(name).beta", 1, columns, value: 0)
         let line = laneAligned(columns)
         norms.append(NormSlot(gamma: gamma, beta: beta, line: line, statistics: statisticsCount))
         statisticsCount += 2 * line
-        return BlockSlots.Weighted(weight: weight, norm: norms.count - 1)
+        return norms.count - 1
     }
 
     mutating func place() throws(FPNASError) {

@@ -23,14 +23,20 @@ import CSupport
 
     /// Calls `body` once for every chunk in 0..<chunks, on any of the threads.
     public func run(chunks: Int, _ body: (Int) -> Void) {
+        run(chunks: chunks) { chunk, _ in body(chunk) }
+    }
+
+    /// The same, with the number of the thread, below `size`, for its own scratch memory.
+    public func run(chunks: Int, _ body: (_ chunk: Int, _ worker: Int) -> Void) {
         guard chunks > 0 else { return }
         withoutActuallyEscaping(body) { escaping in
             unsafe withUnsafePointer(to: escaping) { context in
                 unsafe fpnas_priv_team_run(
                     team, chunks,
-                    { context, chunk in
+                    { context, chunk, worker in
                         guard let context = unsafe context else { return }
-                        unsafe context.assumingMemoryBound(to: ((Int) -> Void).self).pointee(chunk)
+                        unsafe context.assumingMemoryBound(to: ((Int, Int) -> Void).self)
+                            .pointee(chunk, worker)
                     },
                     UnsafeMutableRawPointer(mutating: context))
             }

@@ -59,15 +59,17 @@ def mbconv(name, x, k, activation, se, expansion, out, stride):
     h = x
     if expansion != 1:
         h = convolution(name + ".expand", h, 1, hidden, 1, activation)
-    weight = dense(f"{name}.depthwise{k}", k * k, hidden, k * k)
+    # Weights are not shared between blocks with and without squeeze-and-excitation.
+    inner = f"{name}.depthwise{k}" + (".1.0" if se else "")
+    weight = dense(inner, k * k, hidden, k * k)
     weight = weight.reshape(k, k, hidden).permute(2, 0, 1)[:, None]
     h = F.conv2d(h, weight, None, stride, k // 2, groups=hidden)
-    h = activate(norm(f"{name}.depthwise{k}", h), activation)
+    h = activate(norm(inner, h), activation)
     if se:
-        inner = (hidden + 3) // 4
-        w1 = dense(name + ".squeeze", hidden, inner, hidden)
-        b1 = parameter(name + ".squeeze.bias", 1, inner, 0.5, 0.3)
-        w2 = dense(name + ".excite", inner, hidden, inner)
+        narrow = (hidden + 3) // 4
+        w1 = dense(name + ".squeeze", hidden, narrow, hidden)
+        b1 = parameter(name + ".squeeze.bias", 1, narrow, 0.5, 0.3)
+        w2 = dense(name + ".excite", narrow, hidden, narrow)
         b2 = parameter(name + ".excite.bias", 1, hidden, 0.5)
         gate = torch.sigmoid(F.relu(h.mean((2, 3)) @ w1 + b1) @ w2 + b2)
         h = h * gate[:, :, None, None]

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 // Activations as the kernels know them.
-enum { FPNAS_LINEAR = 0, FPNAS_RELU = 1, FPNAS_SWISH = 2 };
+enum { FPNAS_LINEAR = 0, FPNAS_RELU = 1, FPNAS_SWISH = 2, FPNAS_RELU6 = 3, FPNAS_HSWISH = 4 };
 
 // What a consumer makes of a producer's output while it reads it: act(scale·x + shift)·gate.
 typedef struct fpnas_priv_source {
@@ -166,6 +166,50 @@ typedef struct fpnas_priv_kernels {
         float *_Nullable gradient);
     // y = e^x elementwise, below 2 ulp on [−87, 88].
     void (*_Nonnull exponential)(const float *_Nonnull x, size_t count, float *_Nonnull y);
+
+    // The three depthwise kernels with taps `dilation` pixels apart.
+    void (*_Nonnull dilated)(
+        const float *_Nonnull x, size_t line, const float *_Nonnull w, size_t ld, size_t k,
+        int flip, size_t stride, size_t dilation, size_t height, size_t width, size_t c,
+        float *_Nonnull y);
+    void (*_Nonnull dilated_scatter)(
+        const float *_Nonnull dy, size_t dline, const float *_Nonnull w, size_t ld, size_t k,
+        size_t stride, size_t dilation, size_t height, size_t width, size_t c,
+        float *_Nonnull dx, size_t line);
+    void (*_Nonnull dilated_weights)(
+        const float *_Nonnull x, size_t line, const float *_Nonnull dy, size_t dline, size_t k,
+        size_t stride, size_t dilation, size_t height, size_t width, size_t c,
+        float *_Nonnull dw);
+    // Adds to sums[0][c] = Σ dz and sums[1][c] = Σ dz·(x − mean) over rows.
+    void (*_Nonnull norm_sums)(
+        const float *_Nonnull dz, const float *_Nonnull x, const float *_Nonnull mean, size_t rows,
+        size_t c, float *_Nonnull sums);
+    // One image through a k×k window: the largest value (the first of equals), or the mean of those
+    // inside the image; 0 where none is.
+    void (*_Nonnull window_pool)(
+        const float *_Nonnull x, size_t height, size_t width, int is_maximum, size_t k,
+        size_t stride, size_t padding, size_t out_height, size_t out_width, size_t c,
+        float *_Nonnull y);
+    // Adds the gradient of that to dx.
+    void (*_Nonnull window_pool_gradient)(
+        const float *_Nonnull x, const float *_Nonnull dy, size_t height, size_t width,
+        int is_maximum, size_t k, size_t stride, size_t padding, size_t out_height,
+        size_t out_width, size_t c, float *_Nonnull dx);
+    // One image: y += x·gate for every pixel.
+    void (*_Nonnull gate_add)(
+        const float *_Nonnull x, const float *_Nonnull g, size_t pixels, size_t c,
+        float *_Nonnull y);
+    // One image: the mean of act(scale·x + shift), and the sum of its products with dy.
+    void (*_Nonnull view_pool)(
+        const float *_Nonnull x, const float *_Nonnull scale, const float *_Nonnull shift,
+        int activation, size_t pixels, size_t c, float *_Nonnull y);
+    void (*_Nonnull view_product)(
+        const float *_Nonnull x, const float *_Nonnull scale, const float *_Nonnull shift,
+        int activation, const float *_Nonnull dy, size_t pixels, size_t c, float *_Nonnull y);
+    // x = relu6(x + bias + 3) / 6, and its gradient from the result.
+    void (*_Nonnull bias_hsigmoid)(
+        float *_Nonnull x, const float *_Nonnull b, size_t rows, size_t c);
+    void (*_Nonnull hsigmoid_gradient)(float *_Nonnull dy, const float *_Nonnull y, size_t count);
 } fpnas_priv_kernels;
 
 // Floats the products need for tiles of rows of two line lengths.
@@ -215,14 +259,33 @@ void fpnas_priv_norm_backward(
 
 // MARK: Patches of a k×k convolution
 
-// Rows of (ky, kx, channel) for the output pixels of one image; zero outside of it.
+// One image and where a k×k window lies on it.
+typedef struct fpnas_priv_window {
+    size_t height, width;      // of the input
+    size_t channels;           // taken from each pixel
+    size_t pixel_line;         // floats from pixel to pixel
+    size_t k, stride, dilation;
+    ptrdiff_t padding;         // the window begins so many rows and columns before the image
+    size_t out_width;
+} fpnas_priv_window;
+// Rows of (ky, kx, channel) for the output pixels of the image rows [first, end); zero outside.
 void fpnas_priv_patches(
-    const float *_Nonnull x, size_t height, size_t width, size_t channels, size_t pixel_line,
-    size_t k, size_t stride, size_t out_height, size_t out_width, float *_Nonnull rows);
+    const float *_Nonnull x, fpnas_priv_window window, size_t first, size_t end,
+    float *_Nonnull rows);
 // Adds rows back to the pixels they were taken from.
 void fpnas_priv_patches_add(
-    const float *_Nonnull rows, size_t height, size_t width, size_t channels, size_t pixel_line,
-    size_t k, size_t stride, size_t out_height, size_t out_width, float *_Nonnull x);
+    const float *_Nonnull rows, fpnas_priv_window window, size_t first, size_t end,
+    float *_Nonnull x);
+
+// MARK: Split-Attention
+
+// Softmax over r matrices of count floats, `step` floats apart, in place.
+void fpnas_priv_split_softmax(float *_Nonnull x, size_t step, size_t r, size_t count);
+// Its gradient, from the results y, in place of dy.
+void fpnas_priv_split_softmax_gradient(
+    float *_Nonnull dy, size_t dy_step, const float *_Nonnull y, size_t y_step, size_t r,
+    size_t count);
+
 // Copies a matrix between line lengths.
 void fpnas_priv_copy_matrix(
     const float *_Nonnull source, size_t source_line, size_t rows, size_t columns,

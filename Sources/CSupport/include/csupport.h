@@ -20,11 +20,12 @@ void fpnas_priv_alloc_reset_peak(void);
 
 // MARK: Thread team
 typedef struct fpnas_priv_team fpnas_priv_team;
-typedef void (*fpnas_priv_task)(void *context, size_t chunk);
+// worker is below the team's size, 0 for the caller: it names memory nobody else is using.
+typedef void (*fpnas_priv_task)(void *context, size_t chunk, size_t worker);
 // Starts threads - 1 workers (the caller is the last one). Fewer may start; NULL means no memory.
 fpnas_priv_team *fpnas_priv_team_start(size_t threads);
 size_t fpnas_priv_team_size(const fpnas_priv_team *team);
-// Calls task(context, c) once for every c < chunks and returns when all are done.
+// Calls task(context, c, worker) once for every c < chunks and returns when all are done.
 void fpnas_priv_team_run(fpnas_priv_team *team, size_t chunks, fpnas_priv_task task, void *context);
 // Ends and joins the workers.
 void fpnas_priv_team_stop(fpnas_priv_team *team);

@@ -1,0 +1,200 @@
+// Kernels of the rarer operators; body.h includes this once per CPU variant.
+
+// MARK: Dilated depthwise convolution
+
+static void NAME(dilated)(
+    const float *x, size_t line, const float *w, size_t ld, size_t k, int flip, size_t stride,
+    size_t dilation, size_t height, size_t width, size_t c, float *y) {
+    for (size_t oy = 0; oy < height; oy++)
+        for (size_t ox = 0; ox < width; ox++, y += c) {
+            const float *source = x + oy * stride * line + ox * stride * c;
+            for (size_t j = 0; j < c; j += 8) {
+                v8 s = 0;
+                for (size_t tap = 0; tap < k * k; tap++) {
+                    size_t at = tap / k * dilation * line + tap % k * dilation * c;
+                    s += load(source + at + j) * load(w + (flip ? k * k - 1 - tap : tap) * ld + j);
+                }
+                store(y + j, s);
+            }
+        }
+}
+
+static void NAME(dilated_scatter)(
+    const float *dy, size_t dline, const float *w, size_t ld, size_t k, size_t stride,
+    size_t dilation, size_t height, size_t width, size_t c, float *dx, size_t line) {
+    for (size_t oy = 0; oy < height; oy++)
+        for (size_t ox = 0; ox < width; ox++) {
+            const float *d = dy + oy * dline + ox * c;
+            float *first = dx + oy * stride * line + ox * stride * c;
+            for (size_t tap = 0; tap < k * k; tap++) {
+                float *target = first + tap / k * dilation * line + tap % k * dilation * c;
+                const float *weight = w + tap * ld;
+                for (size_t j = 0; j < c; j += 8)
+                    store(target + j, load(target + j) + load(d + j) * load(weight + j));
+            }
+        }
+}
+
+static void NAME(dilated_weights)(
+    const float *x, size_t line, const float *dy, size_t dline, size_t k, size_t stride,
+    size_t dilation, size_t height, size_t width, size_t c, float *dw) {
+    for (size_t j = 0; j < c; j += 8)
+        for (size_t tap = 0; tap < k * k; tap++) {
+            v8 s = 0;
+            const float *first = x + tap / k * dilation * line + tap % k * dilation * c + j;
+            for (size_t oy = 0; oy < height; oy++) {
+                const float *source = first + oy * stride * line;
+                const float *d = dy + oy * dline + j;
+                for (size_t ox = 0; ox < width; ox++)
+                    s += load(source + ox * stride * c) * load(d + ox * c);
+            }
+            float *target = dw + tap * c + j;
+            store(target, load(target) + s);
+        }
+}
+
+// MARK: Sums
+
+static void NAME(norm_sums)(
+    const float *dz, const float *x, const float *mean, size_t rows, size_t c, float *sums) {
+    for (size_t j = 0; j < c; j += 8) {
+        v8 m = load(mean + j), sum = 0, product = 0;
+        for (size_t r = 0; r < rows; r++) {
+            v8 gradient = load(dz + r * c + j);
+            sum += gradient;
+            product += gradient * (load(x + r * c + j) - m);
+        }
+        store(sums + j, load(sums + j) + sum);
+        store(sums + c + j, load(sums + c + j) + product);
+    }
+}
+
+// MARK: Pools
+
+// The part of a window that lies in the image.
+INLINE size_t NAME(window_start)(size_t o, size_t stride, size_t padding) {
+    return o * stride > padding ? o * stride - padding : 0;
+}
+
+INLINE size_t NAME(window_end)(size_t o, size_t stride, size_t padding, size_t k, size_t size) {
+    size_t end = o * stride + k > padding ? o * stride + k - padding : 0;
+    return end < size ? end : size;
+}
+
+static void NAME(window_pool)(
+    const float *x, size_t height, size_t width, int is_maximum, size_t k, size_t stride,
+    size_t padding, size_t out_height, size_t out_width, size_t c, float *y) {
+    for (size_t oy = 0; oy < out_height; oy++)
+        for (size_t ox = 0; ox < out_width; ox++, y += c) {
+            size_t y0 = NAME(window_start)(oy, stride, padding);
+            size_t y1 = NAME(window_end)(oy, stride, padding, k, height);
+            size_t x0 = NAME(window_start)(ox, stride, padding);
+            size_t x1 = NAME(window_end)(ox, stride, padding, k, width);
+            if (y1 <= y0 || x1 <= x0) {
+                memset(y, 0, c * sizeof(float));
+                continue;
+            }
+            float share = 1.0f / (float)((y1 - y0) * (x1 - x0));
+            for (size_t j = 0; j < c; j += 8) {
+                v8 s = is_maximum ? load(x + (y0 * width + x0) * c + j) : (v8)0.0f;
+                for (size_t iy = y0; iy < y1; iy++)
+                    for (size_t ix = x0; ix < x1; ix++) {
+                        v8 value = load(x + (iy * width + ix) * c + j);
+                        if (is_maximum) s = (value > s) | (value != value) ? value : s;  // keeps NaN
+                        else s += value;
+                    }
+                store(y + j, is_maximum ? s : s * share);
+            }
+        }
+}
+
+static void NAME(window_pool_gradient)(
+    const float *x, const float *dy, size_t height, size_t width, int is_maximum, size_t k,
+    size_t stride, size_t padding, size_t out_height, size_t out_width, size_t c, float *dx) {
+    for (size_t oy = 0; oy < out_height; oy++)
+        for (size_t ox = 0; ox < out_width; ox++, dy += c) {
+            size_t y0 = NAME(window_start)(oy, stride, padding);
+            size_t y1 = NAME(window_end)(oy, stride, padding, k, height);
+            size_t x0 = NAME(window_start)(ox, stride, padding);
+            size_t x1 = NAME(window_end)(ox, stride, padding, k, width);
+            if (y1 <= y0 || x1 <= x0) continue;
+            float share = 1.0f / (float)((y1 - y0) * (x1 - x0));
+            for (size_t j = 0; j < c; j += 8) {
+                v8 d = load(dy + j);
+                if (!is_maximum) {
+                    for (size_t iy = y0; iy < y1; iy++)
+                        for (size_t ix = x0; ix < x1; ix++) {
+                            float *target = dx + (iy * width + ix) * c + j;
+                            store(target, load(target) + d * share);
+                        }
+                    continue;
+                }
+                for (size_t lane = 0; lane < 8; lane++) {
+                    size_t best = (y0 * width + x0) * c + j + lane;
+                    for (size_t iy = y0; iy < y1; iy++)
+                        for (size_t ix = x0; ix < x1; ix++) {
+                            size_t at = (iy * width + ix) * c + j + lane;
+                            if (x[at] > x[best]) best = at;
+                        }
+                    dx[best] += d[lane];
+                }
+            }
+        }
+}
+
+// MARK: Attention
+
+static void NAME(gate_add)(const float *x, const float *g, size_t pixels, size_t c, float *y) {
+    for (size_t i = 0; i < pixels; i++, x += c, y += c)
+        for (size_t j = 0; j < c; j += 8) store(y + j, load(y + j) + load(x + j) * load(g + j));
+}
+
+static void NAME(bias_hsigmoid)(float *x, const float *b, size_t rows, size_t c) {
+    for (size_t r = 0; r < rows; r++, x += c)
+        for (size_t j = 0; j < c; j += 8)
+            store(x + j, NAME(clamp8)(load(x + j) + load(b + j) + 3.0f, 6.0f) * (1.0f / 6.0f));
+}
+
+static void NAME(hsigmoid_gradient)(float *dy, const float *y, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        dy[i] = y[i] > 0.0f && y[i] < 1.0f ? dy[i] * (1.0f / 6.0f) : 0.0f;
+}
+
+INLINE void NAME(view_pool_image)(
+    const float *x, const float *scale, const float *shift, int activation, size_t pixels, size_t c,
+    float *y) {
+    float f = 1.0f / (float)pixels;
+    for (size_t j = 0; j < c; j += 8) {
+        v8 a = load(scale + j), b = load(shift + j), s = 0;
+        for (size_t i = 0; i < pixels; i++)
+            s += NAME(act8)(load(x + i * c + j) * a + b, activation);
+        store(y + j, s * f);
+    }
+}
+
+static void NAME(view_pool)(
+    const float *x, const float *scale, const float *shift, int activation, size_t pixels, size_t c,
+    float *y) {
+#define CALL(act) NAME(view_pool_image)(x, scale, shift, act, pixels, c, y)
+    FOR_ACTIVATION(activation, CALL)
+#undef CALL
+}
+
+INLINE void NAME(view_product_image)(
+    const float *x, const float *scale, const float *shift, int activation, const float *dy,
+    size_t pixels, size_t c, float *y) {
+    for (size_t j = 0; j < c; j += 8) {
+        v8 a = load(scale + j), b = load(shift + j), s = 0;
+        for (size_t i = 0; i < pixels; i++)
+            s += NAME(act8)(load(x + i * c + j) * a + b, activation) * load(dy + i * c + j);
+        store(y + j, s);
+    }
+}
+
+static void NAME(view_product)(
+    const float *x, const float *scale, const float *shift, int activation, const float *dy,
+    size_t pixels, size_t c, float *y) {
+#define CALL(act) NAME(view_product_image)(x, scale, shift, act, dy, pixels, c, y)
+    FOR_ACTIVATION(activation, CALL)
+#undef CALL
+}

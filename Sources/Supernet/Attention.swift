@@ -1,0 +1,165 @@
+import CKernels
+
+// Squeeze-and-excitation and Split-Attention on a chunk: pool each image, small layers, and scale.
+// The scaling of squeeze-and-excitation is left to whoever reads the result.
+
+extension Pass {
+    private func gates(_ b: BoundOperator, _ split: Int, _ image: Int) -> UnsafeMutablePointer<Float>
+    {
+        unsafe at(b.gates) + (split * plan.capacity + image) * b.s.outLine
+    }
+
+    func attention(_ b: BoundOperator, _ part: Part) {
+        let s = b.s
+        let images = images(part)
+        let splits = b.inputs.count
+        let pooled = unsafe at(b.pooled) + images.lowerBound * s.outLine
+        let squeezed = unsafe at(b.squeezed) + images.lowerBound * s.squeezeLine
+        for (i, image) in images.enumerated() {
+            for split in 0..<splits {
+                let view = inputs[b.inputs.lowerBound + split].view
+                let target = unsafe split == 0 ? pooled + i * s.outLine : scratch(part)
+                unsafe k.view_pool(
+                    at(view.data) + image * view.size, at(view.scale), at(view.shift),
+                    view.activation, view.pixels, s.outLine, target)
+                if split > 0 { unsafe k.add(target, s.outLine, pooled + i * s.outLine) }
+            }
+        }
+        unsafe multiply(
+            images.count, s.squeezeChannels, s.outChannels, pooled, line: s.outLine,
+            weight(b.squeeze.offset), line: b.squeeze.line, squeezed, line: s.squeezeLine)
+        unsafe k.bias_relu(squeezed, weight(b.squeezeBias), images.count, s.squeezeLine)
+        for split in 0..<splits {
+            let gate = unsafe gates(b, split, images.lowerBound)
+            let bias = unsafe weight(b.exciteBias) + split * b.excite.line
+            unsafe multiply(
+                images.count, s.outChannels, s.squeezeChannels, squeezed, line: s.squeezeLine,
+                weight(b.excite.offset) + split * b.exciteStep, line: b.excite.line, gate,
+                line: s.outLine)
+            if s.code == .splitAttention {
+                unsafe k.bias(gate, bias, images.count, s.outLine)
+            } else if s.hasHardGate {
+                unsafe k.bias_hsigmoid(gate, bias, images.count, s.outLine)
+            } else {
+                unsafe k.bias_sigmoid(gate, bias, images.count, s.outLine)
+            }
+        }
+        if s.code == .splitAttention { mixSplits(b, part) }
+    }
+
+    /// The sum of the splits' results times their weights.
+    private func mixSplits(_ b: BoundOperator, _ part: Part) {
+        let s = b.s
+        let images = images(part)
+        unsafe fpnas_priv_split_softmax(
+            gates(b, 0, images.lowerBound), plan.capacity * s.outLine, b.inputs.count,
+            images.count * s.outLine)
+        for image in images {
+            let y = unsafe at(b.data) + image * s.outSize
+            unsafe y.update(repeating: 0, count: s.outSize)
+            for split in 0..<b.inputs.count {
+                let view = inputs[b.inputs.lowerBound + split].view
+                let x = unsafe rows(
+                    view, row: image * s.outPixels, rows: s.outPixels, scratch(part))
+                unsafe k.gate_add(x, gates(b, split, image), s.outPixels, s.outLine, y)
+            }
+        }
+    }
+
+    func attentionGradient(_ b: BoundOperator, _ part: Part) {
+        let s = b.s
+        let images = images(part)
+        let splits = b.inputs.count
+        let count = images.count
+        let places = AttentionParts(s)
+        let parts = unsafe parts(part)
+        let squeezed = unsafe at(b.squeezed) + images.lowerBound * s.squeezeLine
+        // Rows of the images of the chunk: one row a split, the squeezed and the pooled gradient.
+        let dGates = unsafe scratchRows(part)
+        let step = count * s.outLine
+        let dPooled = unsafe dGates + splits * step
+        let dSqueezed = unsafe dPooled + step
+        for split in 0..<splits {
+            let view = inputs[b.inputs.lowerBound + split].view
+            for (i, image) in images.enumerated() {
+                unsafe k.view_product(
+                    at(view.data) + image * view.size, at(view.scale), at(view.shift),
+                    view.activation, at(b.gradient) + image * s.outSize, view.pixels, s.outLine,
+                    dGates + split * step + i * s.outLine)
+            }
+        }
+        if s.code == .splitAttention {
+            unsafe splitGradient(b, dGates, step, part)
+        } else if s.hasHardGate {
+            unsafe k.hsigmoid_gradient(dGates, gates(b, 0, images.lowerBound), step)
+        } else {
+            unsafe k.sigmoid_gradient(dGates, gates(b, 0, images.lowerBound), step)
+        }
+        for split in 0..<splits {
+            let dGate = unsafe dGates + split * step
+            let excite = places.excite + split * places.exciteStep
+            unsafe multiply(
+                s.squeezeChannels, s.outChannels, count, squeezed, line: s.squeezeLine,
+                leftTransposed: true, dGate, line: s.outLine, parts + excite, line: s.outLine)
+            unsafe k.column_sums(dGate, count, s.outLine, parts + excite + places.exciteBias)
+            unsafe multiply(
+                count, s.squeezeChannels, s.outChannels, dGate, line: s.outLine,
+                weight(b.excite.offset) + split * b.exciteStep, line: b.excite.line,
+                rightTransposed: true, beta: split == 0 ? 0 : 1, dSqueezed, line: s.squeezeLine)
+        }
+        unsafe k.relu_gradient(dSqueezed, squeezed, count * s.squeezeLine)
+        unsafe multiply(
+            s.outChannels, s.squeezeChannels, count,
+            at(b.pooled) + images.lowerBound * s.outLine, line: s.outLine, leftTransposed: true,
+            dSqueezed, line: s.squeezeLine, parts, line: s.squeezeLine)
+        unsafe k.column_sums(dSqueezed, count, s.squeezeLine, parts + places.squeezeBias)
+        unsafe multiply(
+            count, s.outChannels, s.squeezeChannels, alpha: 1 / Float(s.inPixels), dSqueezed,
+            line: s.squeezeLine, weight(b.squeeze.offset), line: b.squeeze.line,
+            rightTransposed: true, dPooled, line: s.outLine)
+        for split in 0..<splits {
+            let d = inputs[b.inputs.lowerBound + split]
+            for (i, image) in images.enumerated() {
+                let own = unsafe at(b.gradient) + image * s.outSize
+                unsafe deliver(
+                    d, own, line: s.outWidth * s.outLine, row: image * s.outPixels,
+                    height: s.outHeight, width: s.outWidth, gate: gates(b, split, image),
+                    offset: dPooled + i * s.outLine, part)
+            }
+        }
+    }
+
+    private func splitGradient(
+        _ b: BoundOperator, _ dGates: UnsafeMutablePointer<Float>, _ step: Int, _ part: Part
+    ) {
+        let images = images(part)
+        unsafe fpnas_priv_split_softmax_gradient(
+            dGates, step, gates(b, 0, images.lowerBound), plan.capacity * b.s.outLine,
+            b.inputs.count, step)
+    }
+
+    /// Adds the chunks' parts to the accumulator.
+    func reduceAttention(_ b: BoundOperator) {
+        let s = b.s
+        let places = AttentionParts(s)
+        reduce(
+            part: 0, partLine: s.squeezeLine, rows: s.outChannels, columns: s.squeezeChannels,
+            b.squeeze)
+        reduce(
+            part: places.squeezeBias, partLine: s.squeezeLine, rows: 1,
+            columns: s.squeezeChannels, MatrixPlace(offset: b.squeezeBias, line: s.squeezeLine))
+        for split in 0..<b.inputs.count {
+            let excite = places.excite + split * places.exciteStep
+            reduce(
+                part: excite, partLine: s.outLine, rows: s.squeezeChannels,
+                columns: s.outChannels,
+                MatrixPlace(
+                    offset: b.excite.offset + split * b.exciteStep, line: b.excite.line))
+            reduce(
+                part: excite + places.exciteBias, partLine: s.outLine, rows: 1,
+                columns: s.outChannels,
+                MatrixPlace(
+                    offset: b.exciteBias + split * b.excite.line, line: s.outLine))
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import CKernels
+
+// Pools of an image.
+
+extension Pass {
+    func globalPool(_ b: BoundOperator, _ part: Part) {
+        let view = inputs[b.inputs.lowerBound].view
+        for image in images(part) {
+            let x = unsafe at(view.data) + image * view.size
+            let y = unsafe at(b.data) + image * b.s.outLine
+            if view.isPlain {
+                unsafe k.pool(x, view.pixels, view.line, y)
+            } else {
+                unsafe k.view_pool(
+                    x, at(view.scale), at(view.shift), view.activation, view.pixels, view.line, y)
+            }
+        }
+    }
+
+    func globalPoolGradient(_ b: BoundOperator, _ part: Part) {
+        let s = b.s
+        let d = inputs[b.inputs.lowerBound]
+        guard !d.delivery.isVoid else { return }
+        for image in images(part) {
+            let dx = unsafe scratch(part)
+            unsafe k.spread(
+                at(b.gradient) + image * s.outLine, 1 / Float(s.inPixels), s.inPixels, s.inLine,
+                dx)
+            unsafe deliver(
+                d, dx, line: s.inWidth * s.inLine, row: image * s.inPixels, height: s.inHeight,
+                width: s.inWidth, part)
+        }
+    }
+
+    func pool(_ b: BoundOperator, _ part: Part) {
+        let s = b.s
+        let view = inputs[b.inputs.lowerBound].view
+        for image in images(part) {
+            let x = unsafe rows(view, row: image * s.inPixels, rows: s.inPixels, scratch(part))
+            unsafe k.window_pool(
+                x, s.inHeight, s.inWidth, s.isMaximum ? 1 : 0, s.kernel, s.stride, s.padding,
+                s.outHeight, s.outWidth, s.inLine, at(b.data) + image * s.outSize)
+        }
+    }
+
+    func poolGradient(_ b: BoundOperator, _ part: Part) {
+        let s = b.s
+        let d = inputs[b.inputs.lowerBound]
+        guard !d.delivery.isVoid else { return }
+        for image in images(part) {
+            let scratch = unsafe scratch(part)
+            let x = unsafe rows(d.view, row: image * s.inPixels, rows: s.inPixels, scratch)
+            let dx = unsafe scratch + s.inSize
+            unsafe dx.update(repeating: 0, count: s.inSize)
+            unsafe k.window_pool_gradient(
+                x, at(b.gradient) + image * s.outSize, s.inHeight, s.inWidth, s.isMaximum ? 1 : 0,
+                s.kernel, s.stride, s.padding, s.outHeight, s.outWidth, s.inLine, dx)
+            unsafe deliver(
+                d, dx, line: s.inWidth * s.inLine, row: image * s.inPixels, height: s.inHeight,
+                width: s.inWidth, part)
+        }
+    }
+}

@@ -4,8 +4,9 @@ import CKernels
 // The scaling of squeeze-and-excitation is left to whoever reads the result.
 
 extension Pass {
-    private func gates(_ b: BoundOperator, _ split: Int, _ image: Int) -> UnsafeMutablePointer<Float>
-    {
+    private func gates(_ b: BoundOperator, _ split: Int, _ image: Int) -> UnsafeMutablePointer<
+        Float
+    > {
         unsafe at(b.gates) + (split * plan.capacity + image) * b.s.outLine
     }
 

@@ -158,7 +158,10 @@ struct OperatorNeed {
         switch s.code {
         case .pointwise:
             perImage = s.outSize
-            scratch = s.tileRows * (2 * s.inLine + s.outLine) + s.outLine
+            scratch = max(
+                s.tileRows * (2 * s.inLine + s.outLine) + s.outLine,
+                fpnas_priv_pointwise_scratch(s.inLine, s.outLine))
+            gathered = max(s.inChannels * s.outLine, s.outChannels * s.inLine)
             parts = s.groupIn * s.outLine + bias
         case .patches:
             perImage = s.outSize
@@ -168,6 +171,12 @@ struct OperatorNeed {
         case .depthwise:
             perImage = s.outSize
             scratch = DepthwiseScratch(s).count
+            if s.padding >= 0 && s.padding < s.kernel {
+                var shape = fpnas_priv_depthwise(
+                    height: s.inHeight, width: s.inWidth, out_height: s.outHeight,
+                    out_width: s.outWidth, k: s.kernel, stride: s.stride, padding: s.padding)
+                scratch = max(scratch, unsafe fpnas_priv_depthwise_scratch(&shape, s.inLine))
+            }
             parts = s.taps * s.outLine + bias
         case .pool:
             perImage = s.outSize

@@ -59,7 +59,8 @@ extension Pass {
             let x = unsafe rows(
                 view, row: image * s.inPixels, rows: count * s.inPixels, scratch)
             for band in bands {
-                let y = unsafe at(b.data) + image * s.outSize
+                let y =
+                    unsafe at(b.data) + image * s.outSize
                     + band.lowerBound * s.outWidth * s.outLine
                 let pixels = count * band.count * s.outWidth
                 for group in 0..<s.groups {

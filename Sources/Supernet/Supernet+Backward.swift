@@ -6,9 +6,16 @@ extension Supernet {
     /// the last operator, and adds the weights' gradients times the pass's factor.
     func backward(_ pass: Pass, _ team: borrowing ThreadTeam) {
         for b in bound.operators.reversed() where b.s.code != .zero {
-            pass.gatherWeights(b)
+            pass.prepareWeights(b, backward: true)
+            let isFused = pass.isFusedBackward(b)
             team.run(chunks: pass.chunks) { chunk, worker in
-                pass.backward(b, Part(chunk: chunk, worker: worker))
+                let part = Part(chunk: chunk, worker: worker)
+                if isFused {
+                    pass.clearSums(b, part)
+                    pass.fusedGradient(b, part)
+                } else {
+                    pass.backward(b, part)
+                }
             }
             switch b.s.code {
             case .pointwise, .patches, .depthwise: pass.reduceConvolution(b)

@@ -70,12 +70,16 @@ extension Supernet {
                 laneAligned(shape.channels))
         }
         for b in bound.operators {
-            pass.gatherWeights(b)
+            pass.prepareWeights(b, backward: false)
             let measures = b.s.hasNorm && statistics == nil
             team.run(chunks: pass.chunks) { chunk, worker in
                 let part = Part(chunk: chunk, worker: worker)
-                pass.forward(b, part)
-                if measures { pass.sumMoments(b, part) }
+                if b.isFused {
+                    pass.fusedForward(b, measures: measures, part)
+                } else {
+                    pass.forward(b, part)
+                    if measures { pass.sumMoments(b, part) }
+                }
             }
             guard b.s.hasNorm else { continue }
             if let statistics {

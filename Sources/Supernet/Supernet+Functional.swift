@@ -16,7 +16,9 @@ extension Supernet {
         _ = try run(network, images, 0, nil, .batch, count: count) {
             (pass, team) throws(FPNASError) in
             let line = laneAligned(self.classes)
-            guard let last = self.bound.operators.last else { throw .invalid("the network has no blocks") }
+            guard let last = self.bound.operators.last else {
+                throw .invalid("the network has no blocks")
+            }
             for i in 0..<count {
                 for c in 0..<self.classes {
                     let u = coefficients[i * self.classes + c]

@@ -124,7 +124,8 @@ struct OperatorSlots {
                 name, shape.taps * shape.rows, shape.columns, fanIn: shape.taps * shape.rows,
                 deviation: shape.isLast ? 0.01 : nil)
             if shape.hasBias {
-                let stem = key.form == .linear && key.role == .main ? String(name.dropLast(7)) : name
+                let stem =
+                    key.form == .linear && key.role == .main ? String(name.dropLast(7)) : name
                 bias = table.add("\(stem).bias", 1, shape.columns, value: 0)
             }
             if shape.hasNorm { norm = table.norm(name, shape.columns) }

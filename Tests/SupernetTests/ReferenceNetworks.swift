@@ -16,8 +16,10 @@ enum ReferenceNetworks {
         case "residual": return try chain(residual())
         case "grouped": return try chain(grouped())
         case "pools": return try chain(pools())
-        case "nas-bench-201-a": return try cells(.nasBench201(channels: 4, cells: 1), [3, 1, 2, 4, 3, 1])
-        case "nas-bench-201-b": return try cells(.nasBench201(channels: 4, cells: 1), [1, 1, 1, 0, 3, 4])
+        case "nas-bench-201-a":
+            return try cells(.nasBench201(channels: 4, cells: 1), [3, 1, 2, 4, 3, 1])
+        case "nas-bench-201-b":
+            return try cells(.nasBench201(channels: 4, cells: 1), [1, 1, 1, 0, 3, 4])
         default:
             return try cells(
                 .darts(channels: 4, cells: 3),
@@ -124,7 +126,8 @@ enum ReferenceNetworks {
                 "c", .mbconv,
                 [
                     (.kernel, .fixed(5)), (.activation, .fixed(.text("relu6"))),
-                    (.expansion, .fixed(2)), (.groups, .fixed(4)), (.channels, .searched([16, 24])),
+                    (.expansion, .fixed(2)), (.groups, .fixed(4)),
+                    (.channels, .searched([16, 24])),
                 ]),
             layer(
                 "d", .convolution,

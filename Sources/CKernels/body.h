@@ -456,50 +456,7 @@ static size_t NAME(softmax)(
 #include "depthwise.h"
 #include "general.h"
 
-static const fpnas_priv_kernels NAME(table) = {
-    .name = VARIANT,
-    .moments = NAME(moments),
-    .affine = NAME(affine),
-    .pad = NAME(pad),
-    .activation_gradient = NAME(activation_gradient),
-    .norm_gradient = NAME(norm_gradient),
-    .pack = NAME(pack),
-    .pointwise = NAME(pointwise),
-    .pointwise_gradient = NAME(pointwise_gradient),
-    .depthwise_forward = NAME(depthwise_forward),
-    .depthwise_gradient = NAME(depthwise_gradient),
-    .depthwise = NAME(depthwise),
-    .depthwise_scatter = NAME(depthwise_scatter),
-    .depthwise_weights = NAME(depthwise_weights),
-    .pool = NAME(pool),
-    .pixel_product = NAME(pixel_product),
-    .gate = NAME(gate),
-    .spread = NAME(spread),
-    .bias_relu = NAME(bias_relu),
-    .bias_sigmoid = NAME(bias_sigmoid),
-    .bias = NAME(bias),
-    .sigmoid_gradient = NAME(sigmoid_gradient),
-    .relu_gradient = NAME(relu_gradient),
-    .column_sums = NAME(column_sums),
-    .scale = NAME(scale),
-    .add = NAME(add),
-    .reduce = NAME(reduce),
-    .descend = NAME(descend),
-    .square_sum = NAME(square_sum),
-    .softmax = NAME(softmax),
-    .exponential = NAME(exponential),
-    .dilated = NAME(dilated),
-    .dilated_scatter = NAME(dilated_scatter),
-    .dilated_weights = NAME(dilated_weights),
-    .norm_sums = NAME(norm_sums),
-    .window_pool = NAME(window_pool),
-    .window_pool_gradient = NAME(window_pool_gradient),
-    .gate_add = NAME(gate_add),
-    .view_pool = NAME(view_pool),
-    .view_product = NAME(view_product),
-    .bias_hsigmoid = NAME(bias_hsigmoid),
-    .hsigmoid_gradient = NAME(hsigmoid_gradient),
-};
+#include "table.h"
 
 #undef v8
 #undef b8

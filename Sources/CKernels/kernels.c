@@ -7,28 +7,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Rows and columns of the result that a matrix product holds in registers.
+// TILE_ROWS and PANEL are the rows and columns of the result that a matrix product holds in
+// registers; RECIPROCAL is good to two units in the last place for 1 ≤ x ≤ 2^126.
 #define VARIANT "baseline"
 #define NAME(x) baseline_##x
 #define TILE_ROWS 4
 #define PANEL 8
+#define RECIPROCAL(x) (1.0f / (x))
 #include "body.h"
 #undef NAME
 #undef VARIANT
 #undef TILE_ROWS
 #undef PANEL
+#undef RECIPROCAL
 
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+// An estimate of twelve bits and a step of Newton's: a third of a division's time.
+typedef float v8_reciprocal __attribute__((ext_vector_type(8)));
+static inline __attribute__((always_inline)) v8_reciprocal avx2_reciprocal(v8_reciprocal x) {
+    v8_reciprocal r = __builtin_ia32_rcpps256(x);
+    return r + r * (1.0f - x * r);
+}
 #define VARIANT "avx2"
 #define NAME(x) avx2_##x
 #define TILE_ROWS 6
 #define PANEL 16
+#define RECIPROCAL(x) avx2_reciprocal(x)
 #include "body.h"
 #undef NAME
 #undef VARIANT
 #undef TILE_ROWS
 #undef PANEL
+#undef RECIPROCAL
 #pragma clang attribute pop
 #endif
 

@@ -79,7 +79,7 @@ static size_t NAME(tile_height)(size_t floats) {
 // act(z), and act'(z) where asked for; swish shares the sigmoid.
 INLINE void NAME(both8)(v8 z, int activation, int slopes, v8 *y, v8 *slope) {
     if (slopes && activation == FPNAS_SWISH) {
-        v8 s = NAME(sigmoid8)(z);
+        v8 s = NAME(swish8)(z);
         *y = z * s;
         *slope = s + *y * (1.0f - s);
         return;

@@ -79,9 +79,9 @@ static size_t NAME(tile_height)(size_t floats) {
 // act(z), and act'(z) where asked for; swish shares the sigmoid.
 INLINE void NAME(both8)(v8 z, int activation, int slopes, v8 *y, v8 *slope) {
     if (slopes && activation == FPNAS_SWISH) {
-        v8 s = NAME(swish8)(z);
+        v8 rest, s = NAME(swish8)(z, &rest);
         *y = z * s;
-        *slope = s + *y * (1.0f - s);
+        *slope = s + *y * rest;
         return;
     }
     *y = NAME(act8)(z, activation);

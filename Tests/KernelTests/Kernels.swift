@@ -55,12 +55,16 @@ enum Act: Int32, CaseIterable {
     case linear = 0
     case relu = 1
     case swish = 2
+    case relu6 = 3
+    case hswish = 4
 
     func value(_ z: Double) -> Double {
         switch self {
         case .linear: z
         case .relu: z < 0 ? 0 : z
         case .swish: z / (1 + exp(-z))
+        case .relu6: min(max(z, 0), 6)
+        case .hswish: z * min(max(z + 3, 0), 6) / 6
         }
     }
 
@@ -71,6 +75,8 @@ enum Act: Int32, CaseIterable {
         case .swish:
             let s = 1 / (1 + exp(-z))
             return s + z * s * (1 - s)
+        case .relu6: return z > 0 && z < 6 ? 1 : 0
+        case .hswish: return z <= -3 ? 0 : z >= 3 ? 1 : z / 3 + 0.5
         }
     }
 }

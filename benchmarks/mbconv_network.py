@@ -20,7 +20,7 @@ CLASSES = 10
 class Block:
     kernel: int
     stride: int
-    expansion: int
+    expansion: float
     channels: int
     activation: str
     squeezes: bool = False
@@ -95,7 +95,7 @@ def products(design: Design) -> tuple[list[Product], int]:
     found = [Product(size * size, 27, width, True)]
     depthwise = 0
     for b in design.blocks:
-        hidden = width * b.expansion
+        hidden = round(width * b.expansion)
         if b.expansion != 1:
             found.append(Product(size * size, width, hidden))
         size = -(-size // b.stride)
@@ -135,8 +135,8 @@ def write_images(folder: Path, size: int, count: int) -> None:
             + chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b""))
 
 
-def torch_module(design: Design):
-    """The same network in PyTorch."""
+def torch_module(design: Design, channels: int = 3):
+    """The same network in PyTorch, for images of so many channels."""
     from torch import nn
 
     activations = {"relu": lambda: nn.ReLU(inplace=True), "swish": lambda: nn.SiLU(inplace=True)}
@@ -163,7 +163,7 @@ def torch_module(design: Design):
     class MBConv(nn.Module):
         def __init__(self, inputs, b):
             super().__init__()
-            hidden = inputs * b.expansion
+            hidden = round(inputs * b.expansion)
             layers = []
             if b.expansion != 1:
                 layers += convolution(inputs, hidden, activation=b.activation)
@@ -180,7 +180,7 @@ def torch_module(design: Design):
             return x + y if self.is_residual else y
 
     width, stride = design.stem
-    layers = convolution(3, width, 3, stride, activation="relu")
+    layers = convolution(channels, width, 3, stride, activation="relu")
     for b in design.blocks:
         layers.append(MBConv(width, b))
         width = b.channels

@@ -65,13 +65,14 @@ def torch_stepper(design: Design, threads: int, channels_last: bool, compiled: b
     return step
 
 
-def contestant(name: str, size: int, threads: int, images: str, pipe) -> None:
+def contestant(name: str, size: int, threads: int, images: str, clock: str, pipe) -> None:
     """Warms up, then answers each wish for n steps with the seconds of one."""
     # What a host sets to tune its BLAS is not for PyTorch.
     for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
         if name != "ours":
             os.environ.pop(variable, None)
     os.environ["OMP_NUM_THREADS"] = str(threads)
+    now = time.process_time if clock == "cpu" else time.perf_counter
     design = DESIGNS[size]
     try:
         # Memory of the libraries themselves does not count.
@@ -87,27 +88,27 @@ def contestant(name: str, size: int, threads: int, images: str, pipe) -> None:
             step = torch_stepper(design, threads, "last" in name, "compile" in name)
         for _ in range(3):
             step()
-        start = time.perf_counter()
+        start = now()
         step()
-        pipe.send(time.perf_counter() - start)
+        pipe.send(now() - start)
     except Exception as error:  # no compiler, for example
         pipe.send(f"{type(error).__name__}: {error}"[:200])
         return
     while (steps := pipe.recv()) > 0:
-        start = time.perf_counter()
+        start = now()
         for _ in range(steps):
             step()
-        pipe.send((time.perf_counter() - start) / steps)
+        pipe.send((now() - start) / steps)
     pipe.send((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 
 
-def race(names: list[str], size: int, threads: int, images: str, rounds: int):
+def race(names: list[str], size: int, threads: int, images: str, rounds: int, clock: str):
     """Seconds of a step for each contestant and round, and MiB on top of what was loaded."""
     context = multiprocessing.get_context("spawn")
     racers = {}
     for name in names:
         pipe, end = context.Pipe()
-        process = context.Process(target=contestant, args=(name, size, threads, images, end))
+        process = context.Process(target=contestant, args=(name, size, threads, images, clock, end))
         process.start()
         first = pipe.recv()
         if isinstance(first, str):
@@ -153,9 +154,14 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[8, 28, 32, 96, 224])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument(
+        "--clock", choices=["wall", "cpu"], default="wall",
+        help="cpu: the process's CPU time, which other work hardly moves; for one thread")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     parser.add_argument("--only-ours", action="store_true")
     arguments = parser.parse_args()
+    if arguments.clock == "cpu" and arguments.threads != [1]:
+        parser.error("CPU time compares only runs on one thread: --threads 1")
     names = ["ours"]
     if not arguments.only_ours:
         names += ["eager", "eager, channels last"]
@@ -170,7 +176,8 @@ def main() -> None:
             write_images(Path(folder), size, 2 * design.batch + 20)
             ours = {}
             for threads in arguments.threads:
-                times, memory = race(names, size, threads, folder, arguments.rounds)
+                times, memory = race(
+                    names, size, threads, folder, arguments.rounds, arguments.clock)
                 median = {name: statistics.median(t) for name, t in times.items()}
                 ours[threads] = median["ours"]
                 for name in median:

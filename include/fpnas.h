@@ -685,7 +685,7 @@ typedef struct fpnas_run_options {
     int32_t flip;             /* augmentation: 1 = mirror left to right with even odds */
     int32_t resize_unequal;   /* 1 = PNGs of unequal size are resized to image_size, 0 = refused */
     int32_t check_files;      /* 1 = decode all PNGs first; refuse damaged files and twins */
-    int32_t reserved2;
+    int32_t budget_mode;      /* FPNAS_BUDGET_...; HARD: no network above cost_target is ever drawn */
 } fpnas_run_options;
 
 typedef struct fpnas_run_progress {
@@ -739,8 +739,8 @@ FPNAS_API fpnas_status fpnas_run_class_weights(const fpnas_run *run, double *out
 FPNAS_API fpnas_status fpnas_run_space(const fpnas_run *run, fpnas_space **space);
 FPNAS_API fpnas_status fpnas_run_distribution(const fpnas_run *run,
                                               fpnas_distribution **distribution);
-/* The result: the most probable network of at most 1.02 * cost_target MACs (without a budget, the
- * mode). Since 0.1. */
+/* The result: the most probable network of at most 1.02 * cost_target MACs (under a hard
+ * budget, cost_target; without one, the mode). Since 0.1. */
 FPNAS_API fpnas_status fpnas_run_result(const fpnas_run *run, int32_t *architecture,
                                         size_t capacity, double *log_probability);
 /* Writes architecture.json, history.csv, history.png, distribution.png into a folder, which is made

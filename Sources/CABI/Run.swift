@@ -52,6 +52,11 @@ extension RunOptions {
         weightRate = c.weight_rate
         momentum = c.momentum
         weightDecay = c.weight_decay
+        guard let mode = SearchBudget.Mode(rawValue: c.budget_mode) else {
+            throw .invalid(
+                "budget_mode must be FPNAS_BUDGET_SOFT or FPNAS_BUDGET_HARD, got \(c.budget_mode)")
+        }
+        budgetMode = mode
         data.trainingImages = Int(c.training_images)
         data.testShare = c.test_share
         data.classBalance = c.class_balance
@@ -79,7 +84,7 @@ extension RunOptions {
             class_balance: data.classBalance, cutout: Int64(data.cutout),
             image_memory: Int64(data.imageMemory), flip: data.flips ? 1 : 0,
             resize_unequal: data.resizesUnequal ? 1 : 0, check_files: data.checksFiles ? 1 : 0,
-            reserved2: 0)
+            budget_mode: budgetMode.rawValue)
     }
 }
 

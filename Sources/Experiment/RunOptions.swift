@@ -27,6 +27,9 @@ public struct RunOptions: Sendable, Equatable {
     public var costWeight = 1.0
     /// TAR in MACs; 0 for half of the uniform distribution's expectation.
     public var costTarget = 0.0
+    /// Hard: no network of more than TAR is ever drawn; `costWeight` then only says that there is
+    /// a budget.
+    public var budgetMode = SearchBudget.Mode.soft
     /// θ in epochs; −1 for 53 % of the run (80 of 150, as in the paper), 0 for joint from the
     /// start, as many as `epochs` or more for never.
     public var jointEpoch = -1
@@ -60,7 +63,7 @@ public struct RunOptions: Sendable, Equatable {
         options.likelihoodScale = likelihoodScale
         options.baseline = baseline
         options.learningRate = learningRate
-        options.costWeight = costWeight
+        options.costWeight = budgetMode == .soft ? costWeight : 0
         options.costTarget = costTarget
         options.jointStep =
             resolvedJointEpoch >= epochs ? -1 : resolvedJointEpoch * stepsPerEpoch
@@ -108,6 +111,7 @@ extension RunOptions {
             samplesPerNat, likelihoodScale, learningRate, costWeight, costTarget, weightRate,
             momentum, weightDecay,
         ])
+        writer.put(budgetMode.rawValue)
         data.encode(into: &writer)
     }
 
@@ -139,6 +143,10 @@ extension RunOptions {
         weightRate = values[5]
         momentum = values[6]
         weightDecay = values[7]
+        guard let mode = SearchBudget.Mode(rawValue: try reader.take(Int32.self)) else {
+            throw reader.damaged("unknown mode of the budget")
+        }
+        budgetMode = mode
         data = try DataOptions(from: &reader)
         try check()
     }

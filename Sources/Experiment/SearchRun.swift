@@ -89,6 +89,10 @@ public final class SearchRun {
         search = try Search(
             space: space,
             options: try options.searchOptions(stepsPerEpoch: stepsPerEpoch, costTarget: target))
+        if options.costWeight > 0, options.budgetMode == .hard {
+            // In range: targets are at most 1e18.
+            try search.add(try SearchBudget(.hard, costs, most: Int(target)))
+        }
         try refreshProgress()
     }
 
@@ -170,11 +174,12 @@ public final class SearchRun {
 
     // MARK: - Result
 
-    /// The most MACs a result may have: 1.02 · TAR; unlimited without a budget.
+    /// The most MACs a result may have: 1.02 · TAR, of a hard budget TAR; unlimited without.
     public var budget: Int {
+        guard options.costWeight > 0 else { return .max }
         let target = search.options.costTarget
         // In range: targets are at most 1e18.
-        return search.options.costWeight > 0 ? Int(target * 1.02) : .max
+        return Int(options.budgetMode == .hard ? target : target * 1.02)
     }
 
     /// The plain mode of the distribution.

@@ -5,6 +5,15 @@ import Search
 import SearchSpace
 import Support
 
+extension SearchBudget.Mode: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let place = Self.allValueStrings.firstIndex(of: argument) else { return nil }
+        self.init(rawValue: Int32(place))
+    }
+    public static var allValueStrings: [String] { ["soft", "hard"] }
+    public var defaultValueDescription: String { Self.allValueStrings[Int(rawValue)] }
+}
+
 extension Algorithm: ExpressibleByArgument {
     public init?(argument: String) { self.init(name: argument) }
     public static var allValueStrings: [String] { allCases.map(\.name) }
@@ -33,6 +42,8 @@ struct SearchCommand: ParsableCommand {
     @Option(help: "TAR in MACs; 0 for half of the uniform expectation.")
     var costTarget = RunOptions().costTarget
     @Option(help: "β of the cost term; 0 for no budget.") var costWeight = RunOptions().costWeight
+    @Option(help: "soft: the cost term; hard: no network above the target is ever drawn.")
+    var budget = RunOptions().budgetMode
     @Option(help: "Factor on the mean log-likelihoods.")
     var likelihoodScale = RunOptions().likelihoodScale
     @Option(help: "Adam's rate on the logits.") var learningRate = RunOptions().learningRate
@@ -59,6 +70,7 @@ struct SearchCommand: ParsableCommand {
         options.jointEpoch = jointEpoch
         options.costTarget = costTarget
         options.costWeight = costWeight
+        options.budgetMode = budget
         options.likelihoodScale = likelihoodScale
         options.learningRate = learningRate
         options.warmUpEpochs = warmUpEpochs
@@ -162,7 +174,10 @@ struct SearchCommand: ParsableCommand {
         say(
             "search    \(run.options.algorithm.name), seed \(run.options.seed), "
                 + "\(run.options.epochs) epochs, entropy \(decimal(run.progress.entropy, 1)) nats, "
-                + (run.options.costWeight > 0 ? "target \(decimal(target, 0)) MACs" : "no budget"))
+                + (run.options.costWeight > 0
+                    ? "\(run.options.budgetMode == .hard ? "at most" : "target") "
+                        + "\(decimal(target, 0)) MACs"
+                    : "no budget"))
         say("")
         say("  epoch    K  entropy  expected MACs  train logL  valid logL  valid acc  time left")
     }

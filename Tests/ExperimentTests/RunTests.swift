@@ -1,3 +1,4 @@
+import ArchitectureCost
 import Experiment
 import Formats
 import Glibc
@@ -68,6 +69,37 @@ private func data() throws -> Dataset {
 
 @Suite struct RunTests {
     private func finish(_ run: SearchRun) throws { while !run.isDone { try run.step() } }
+
+    @Test func aHardBudgetHoldsForEveryNetwork() throws {
+        let space = try barSpace()
+        let costs = try CostTable(space).chain(of: .macs)
+        let target = (costs.range.lowerBound + costs.range.upperBound) / 2
+        let run = try SearchRun(
+            data: try data(), space: space,
+            options: options {
+                $0.budgetMode = .hard
+                $0.costTarget = Double(target)
+                $0.samplesPerNat = 3
+            })
+        #expect(run.budget == target)
+        var most = 0
+        while !run.isDone {
+            // The networks that the step will draw: asks are a function of the state.
+            let twin = try Checkpoint.decodeSearch(try Checkpoint.encode(run.search), name: "twin")
+            for row in try twin.ask().architectures { most = max(most, try costs.cost(of: row)) }
+            try run.step()
+        }
+        #expect(most > 0 && most <= target)
+        #expect(try costs.cost(of: try run.result().architecture) <= target)
+        #expect(throws: FPNASError.self) {
+            try SearchRun(
+                data: try data(), space: space,
+                options: options {
+                    $0.budgetMode = .hard
+                    $0.costTarget = Double(costs.range.lowerBound - 1)
+                })
+        }
+    }
 
     @Test func aSeedFixesTheRunOnAnyNumberOfThreads() throws {
         let a = try SearchRun(data: try data(), space: try barSpace(), options: options())

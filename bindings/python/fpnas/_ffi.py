@@ -215,7 +215,7 @@ class fpnas_run_options(Structure):
         ("flip", c_int32),
         ("resize_unequal", c_int32),
         ("check_files", c_int32),
-        ("reserved2", c_int32),
+        ("budget_mode", c_int32),
     ]
 
 

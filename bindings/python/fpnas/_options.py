@@ -17,7 +17,11 @@ OBJECTIVES = {
     "conditioned": _ffi.FPNAS_OBJECTIVE_CONDITIONED,
     "within": _ffi.FPNAS_OBJECTIVE_WITHIN,
 }
-WORDS = {"algorithm": ALGORITHMS, "baseline": BASELINES, "budget_objective": OBJECTIVES}
+BUDGET_MODES = {"soft": _ffi.FPNAS_BUDGET_SOFT, "hard": _ffi.FPNAS_BUDGET_HARD}
+WORDS = {
+    "algorithm": ALGORITHMS, "baseline": BASELINES, "budget_objective": OBJECTIVES,
+    "budget_mode": BUDGET_MODES,
+}
 FLAGS = ("stops_on_collapse", "flip", "resize_unequal", "check_files")
 
 Self = TypeVar("Self", bound="Options")

@@ -139,8 +139,8 @@ class Run(_call.Handle):
         return Distribution._wrap(handle, self.space)
 
     def result(self) -> tuple[Architectures, float]:
-        """The most probable network of at most 1.02 * cost_target MACs (without a budget, the
-        mode), and its log P."""
+        """The most probable network of at most 1.02 * cost_target MACs (under a hard budget,
+        cost_target; without one, the mode), and its log P."""
         row = np.empty(len(self.space), np.int32)
         value = _ffi.c_double()
         _call.check(lib.fpnas_run_result(

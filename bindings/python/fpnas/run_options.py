@@ -72,6 +72,8 @@ class RunOptions(Options):
     """Resize PNGs of unequal size to `image_size`; otherwise they are refused."""
     check_files: bool = _RUN["check_files"]
     """Decode all PNGs before the run begins; damaged files and twins are refused."""
+    budget_mode: str = _RUN["budget_mode"]
+    """"soft" (the cost term) or "hard": no network above `cost_target` is ever drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from . import _call, _ffi
 from ._library import lib
+from ._options import BUDGET_MODES
 from .cost import AdditiveCost
 from .distribution import FORM_NAMES, Architectures, Distribution
 from .options import SearchOptions
@@ -23,7 +24,6 @@ STOP_REASONS = {
     _ffi.FPNAS_STOP_ENTROPY: "entropy",
     _ffi.FPNAS_STOP_COLLAPSE: "collapse",
 }
-BUDGET_MODES = {"soft": _ffi.FPNAS_BUDGET_SOFT, "hard": _ffi.FPNAS_BUDGET_HARD}
 
 
 @dataclass(frozen=True)

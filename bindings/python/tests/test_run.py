@@ -79,6 +79,29 @@ def test_resume_is_exact(small, tmp_path):
     assert a.train_log_likelihood == b.train_log_likelihood
 
 
+def test_hard_budget(small, tmp_path):
+    cost = fpnas.AdditiveCost.metric(fpnas.Run(DIGITS, small, **FAST).space)
+    target = sum(cost.range) // 2
+    hard = {**FAST, "budget_mode": "hard", "cost_target": target}
+    run = fpnas.Run(DIGITS, small, **hard)
+    assert run.options.budget_mode == "hard"
+    run.step()
+    run.save(tmp_path / "run.fpnas")
+    resumed = fpnas.Run.load(tmp_path / "run.fpnas", DIGITS)
+    assert resumed.options == run.options
+    for one in (run, resumed):
+        one.step()
+        assert cost.of(one.result()[0]) <= target
+    assert np.array_equal(run.distribution.logits, resumed.distribution.logits)
+    # Entropy is that of what keeps the budget.
+    soft = fpnas.Run(DIGITS, small, **{**hard, "budget_mode": "soft"})
+    assert run.progress.initial_entropy < soft.progress.initial_entropy
+    with pytest.raises(fpnas.InfeasibleError):
+        fpnas.Run(DIGITS, small, **{**hard, "cost_target": cost.range[0] - 1})
+    with pytest.raises(fpnas.InvalidError, match="budget_mode must be one of soft, hard"):
+        fpnas.Run(DIGITS, small, budget_mode="firm")
+
+
 def test_defaults_and_refusals(small, tmp_path):
     options = fpnas.RunOptions()
     assert options.algorithm == "fp-nas" and options.epochs > 0 and options.baseline == "mean"

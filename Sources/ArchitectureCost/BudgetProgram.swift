@@ -48,7 +48,7 @@ final class BudgetProgram: Sendable {
 
         /// What is tried without being asked for.
         static let usual = Limit(targets: 1 << 24, work: 1 << 27)
-        static let exact = Limit(targets: 1 << 22, work: 1 << 29)
+        static let exact = Limit(targets: 1 << 22, work: 1 << 27)
         /// Where every resolution is the caller's.
         static let largest = Limit(targets: 1 << 25, work: 1 << 30)
     }

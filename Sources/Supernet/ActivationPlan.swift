@@ -9,6 +9,9 @@ import Support
 struct ActivationPlan {
     /// Most chunks a batch is cut into. Fixed: sums over chunks depend on it.
     static let maximumChunks = 16
+    /// Fewest pixels of a chunk where there are more than four: each chunk has a gradient of an
+    /// operator's weights of its own, whose memory is to be worth its traffic.
+    static let chunkPixels = 512
 
     let capacity: Int
     let chunks: Int
@@ -42,7 +45,10 @@ struct ActivationPlan {
     init(_ extent: SpaceExtent, capacity: Int, threads: Int) throws(FPNASError) {
         var layout = Layout()
         self.capacity = capacity
-        chunks = min(capacity, ActivationPlan.maximumChunks)
+        let pixels = try checkedProduct(
+            capacity, extent.input.height, extent.input.width, of: "the images")
+        let worthwhile = pixels / ActivationPlan.chunkPixels
+        chunks = min(capacity, max(4, min(ActivationPlan.maximumChunks, worthwhile)))
         line = extent.line
         zeros = try layout.take(1, line)
         ones = try layout.take(1, line)

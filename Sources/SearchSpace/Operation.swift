@@ -15,7 +15,7 @@ public enum Operation: String, CaseIterable, Sendable {
     case bottleneck
     /// Nothing where shapes match, otherwise a strided 1×1 convolution.
     case skip
-    /// k×k average or maximum; kernel 0 pools everything.
+    /// k×k average or maximum; kernel 0 averages all pixels.
     case pool
     /// 1×1 expansion, global average pool, 1×1 convolution. [FBNetV2's head]
     case pooledHead = "pooled_head"

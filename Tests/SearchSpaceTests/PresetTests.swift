@@ -113,6 +113,30 @@ import Testing
         }
     }
 
+    /// What a block cannot build is refused with its layer when the space is made.
+    @Test func unusualBlocks() throws {
+        func space(_ operation: Operation, _ attributes: [(Attribute, Choice)]) throws
+            -> SearchSpace
+        {
+            try SearchSpace(
+                name: "one",
+                layers: [
+                    .block("it", operation, attributes.map { ($0.0, .fixed($0.1)) }),
+                    .block("classifier", .classifier, []),
+                ], input: ImageShape(height: 6, width: 6, channels: 8), classes: 2)
+        }
+        let groups = #expect(throws: FPNASError.self) {
+            try space(.convolution, [(.channels, .integer(6)), (.groups, .integer(4))])
+        }
+        #expect(groups?.message.contains("4 groups do not divide the widths 8 and 6") == true)
+        let kernel = #expect(throws: FPNASError.self) {
+            try space(
+                .convolution,
+                [(.channels, .integer(8)), (.kernel, .integer(9)), (.padding, .integer(0))])
+        }
+        #expect(kernel?.message.contains("does not fit into 6 x 6") == true)
+    }
+
     /// Blocks of a stage have choices of their own, which exist as far as the stage is deep.
     @Test func depthDecidesWhatExists() throws {
         let space = try space(.ofaMobileNetV3)

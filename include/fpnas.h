@@ -462,6 +462,15 @@ FPNAS_API fpnas_status fpnas_cost_create_latency(const fpnas_space *space,
 #define FPNAS_ALGORITHM_FP_NAS 0 /* K = floor(samples_per_nat * entropy), clamped */
 #define FPNAS_ALGORITHM_PARSEC 1 /* K = sample_count */
 #define FPNAS_ALGORITHM_RANDOM 2 /* K = sample_count, and the distribution never moves */
+/* K = sample_count: the fittest of a random part of the population has one choice changed, the
+ * oldest network leaves [Real et al. 2019]; fitness is the told value less cost_weight times the
+ * excess of the cost. The distribution never moves; fpnas_search_best has the result. */
+#define FPNAS_ALGORITHM_EVOLUTION 3
+/* K = sample_count: policy gradient on the reward with a moving baseline [MnasNet 2019]. */
+#define FPNAS_ALGORITHM_REINFORCE 4
+
+#define FPNAS_REWARD_TOLD 0    /* the told value l, less cost_weight times the excess of the cost */
+#define FPNAS_REWARD_PRODUCT 1 /* e^l (cost / cost_target)^reward_exponent: tell log(accuracy) */
 
 #define FPNAS_BASELINE_NONE 0 /* equation 7 as printed; drifts on flat likelihoods */
 #define FPNAS_BASELINE_MEAN 1 /* weights minus their mean */
@@ -481,7 +490,7 @@ typedef struct fpnas_search_options {
     int32_t algorithm;             /* FPNAS_ALGORITHM_... */
     uint64_t seed;
     double samples_per_nat;        /* lambda, > 0 */
-    int64_t sample_count;          /* K of parsec and random, 2..65536 */
+    int64_t sample_count;          /* K of all but fp-nas, <= 65536; >= 2 for parsec, else >= 1 */
     int64_t minimum_samples;       /* bounds of the adaptive K */
     int64_t maximum_samples;
     double likelihood_scale;       /* factor on the told means, >= 0 */
@@ -500,13 +509,22 @@ typedef struct fpnas_search_options {
     int32_t stops_on_collapse;     /* 0 or 1 */
     int32_t budget_objective;      /* FPNAS_OBJECTIVE_..., of hard budgets */
     int32_t reserved;              /* 0 */
+    int64_t population_size;       /* of evolution, 2..65536 */
+    int64_t tournament_size;       /* members of which the fittest is a parent, 1..65536 */
+    int32_t reward;                /* FPNAS_REWARD_..., of reinforce */
+    int32_t reserved2;             /* 0 */
+    double reward_exponent;        /* in [-10, 10] */
+    double baseline_decay;         /* d of b <- d b + (1 - d) mean reward, in [0, 1] */
+    double entropy_weight;         /* of the entropy in what reinforce raises, >= 0; 0 = off */
+    double clip_range;             /* proximal clipping to [1 - e, 1 + e], e in [0, 1]; 0 = off */
+    int64_t clip_epochs;           /* updates an ask makes with clipping, 1..1000 */
 } fpnas_search_options;
 
 /* The defaults, written out; FPNAS_SEARCH_OPTIONS_INIT in C99 and C++11. */
 #define FPNAS_SEARCH_OPTIONS_INIT                                                                  \
     { (uint32_t)sizeof(fpnas_search_options), FPNAS_ALGORITHM_FP_NAS, 0, 0.25, 14, 2, 64, 1.0,     \
       0.0, 0.05, 0.9, 0.999, 1e-8, 0.0, 0.0, -1, 0, 0, 0.0, FPNAS_BASELINE_MEAN, 0,               \
-      FPNAS_OBJECTIVE_CONDITIONED, 0 }
+      FPNAS_OBJECTIVE_CONDITIONED, 0, 100, 25, FPNAS_REWARD_TOLD, 0, -0.07, 0.9, 0.0, 0.0, 4 }
 
 /* One ask: K draws, which are network_count distinct networks. */
 typedef struct fpnas_ask {

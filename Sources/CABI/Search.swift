@@ -64,7 +64,20 @@ extension SearchOptions {
                 "budget_objective must be one of FPNAS_OBJECTIVE_..., got \(c.budget_objective)")
         }
         budgetObjective = objective
-        guard c.reserved == 0 else { throw .invalid("reserved must be 0, got \(c.reserved)") }
+        guard c.reserved == 0, c.reserved2 == 0 else {
+            throw .invalid("reserved fields must be 0, got \(c.reserved) and \(c.reserved2)")
+        }
+        guard let reward = Reward(rawValue: c.reward) else {
+            throw .invalid("reward must be one of FPNAS_REWARD_..., got \(c.reward)")
+        }
+        self.reward = reward
+        populationSize = Int(c.population_size)
+        tournamentSize = Int(c.tournament_size)
+        rewardExponent = c.reward_exponent
+        baselineDecay = c.baseline_decay
+        entropyWeight = c.entropy_weight
+        clipRange = c.clip_range
+        clipEpochs = Int(c.clip_epochs)
         try check()
     }
 
@@ -80,7 +93,11 @@ extension SearchOptions {
             joint_step: Int64(jointStep), warm_up_steps: Int64(warmUpSteps),
             maximum_steps: Int64(maximumSteps), stop_entropy: stopEntropy,
             baseline: baseline.rawValue, stops_on_collapse: stopsOnCollapse ? 1 : 0,
-            budget_objective: budgetObjective.rawValue, reserved: 0)
+            budget_objective: budgetObjective.rawValue, reserved: 0,
+            population_size: Int64(populationSize), tournament_size: Int64(tournamentSize),
+            reward: reward.rawValue, reserved2: 0, reward_exponent: rewardExponent,
+            baseline_decay: baselineDecay, entropy_weight: entropyWeight, clip_range: clipRange,
+            clip_epochs: Int64(clipEpochs))
     }
 }
 

@@ -69,6 +69,8 @@ public struct RunOptions: Sendable, Equatable {
             resolvedJointEpoch >= epochs ? -1 : resolvedJointEpoch * stepsPerEpoch
         options.warmUpSteps = warmUpEpochs * stepsPerEpoch
         options.maximumSteps = epochs * stepsPerEpoch
+        // MnasNet's reward where a soft budget has a target.
+        if algorithm == .reinforce && options.costWeight > 0 { options.reward = .product }
         try options.check()
         return options
     }

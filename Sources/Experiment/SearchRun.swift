@@ -25,7 +25,8 @@ public final class SearchRun {
     /// The progress at the end of every finished epoch.
     public internal(set) var history: [RunProgress] = []
     public internal(set) var progress = RunProgress()
-    /// Of random search: the network of the highest validation likelihood within the budget.
+    /// The network of the highest validation likelihood within the budget: the result where the
+    /// distribution does not learn.
     var bestWithinBudget: (architecture: [Int32], logLikelihood: Double) = ([], -.infinity)
 
     private let weightsBatches: Batcher
@@ -185,10 +186,10 @@ public final class SearchRun {
     /// The plain mode of the distribution.
     public func mode() throws(FPNASError) -> RankedArchitecture { try search.distribution.mode() }
 
-    /// The result: the most probable network within the budget; of random search, the network of
-    /// the highest validation likelihood within it.
+    /// The result: the most probable network within the budget; of random search and evolution, the
+    /// network of the highest validation likelihood within it.
     public func result() throws(FPNASError) -> RankedArchitecture {
-        if options.algorithm == .random && !bestWithinBudget.architecture.isEmpty {
+        if !options.algorithm.movesDistribution && !bestWithinBudget.architecture.isEmpty {
             let architecture = bestWithinBudget.architecture
             return RankedArchitecture(
                 architecture: architecture,

@@ -15,7 +15,7 @@ public enum Checkpoint {
         case run = 2
     }
 
-    public static let version: UInt32 = 2
+    public static let version: UInt32 = 3
     private static let magic = Array("FPNAS\r\n\u{1A}".utf8)
 
     public static func seal(_ payload: [UInt8], as kind: Kind) -> [UInt8] {

@@ -7,7 +7,7 @@ import Support
 /// holds it.
 @safe public final class Ask {
     /// Names the ask in `tell`; 0 for a search's first, then counting up.
-    public private(set) var number: UInt64 = 0
+    public internal(set) var number: UInt64 = 0
     /// K, the number of draws with replacement.
     public private(set) var sampleCount = 0
     /// U, the number of distinct networks among them.
@@ -29,6 +29,8 @@ import Support
     let logLikelihoods: Buffer<Double>
     /// Cost of every network, as told or computed; NaN where unknown.
     let costs: Buffer<Double>
+    /// log P of every draw when it was drawn, for strategies that make room for it.
+    private(set) var logProbabilities: Buffer<Double>?
     // The check of a tell in which each network was last named.
     private let stamps: Buffer<UInt64>
     private var stamp: UInt64 = 0
@@ -45,6 +47,12 @@ import Support
         logLikelihoods = try Buffer(capacity, of: "log-likelihoods")
         costs = try Buffer(capacity, of: "costs")
         stamps = try Buffer(capacity, of: "stamps")
+    }
+
+    func makeRoomForLogProbabilities() throws(FPNASError) {
+        if logProbabilities == nil {
+            logProbabilities = try Buffer(capacity, of: "log-probabilities")
+        }
     }
 
     // MARK: - Filling

@@ -25,6 +25,7 @@ extension Search {
             progress.meanLogLikelihood, progress.gradientNorm, progress.bestLogLikelihood,
         ])
         writer.put(bestArchitecture)
+        strategy.encode(into: &writer)
         writer.put(open.count)
         for ask in open {
             writer.put(ask.number)
@@ -36,6 +37,7 @@ extension Search {
                 writer.put(ask.logLikelihoods[network])
                 writer.put(ask.costs[network])
             }
+            strategy.encode(ask, into: &writer)
         }
     }
 
@@ -89,6 +91,7 @@ extension Search {
         progress.bestLogLikelihood = values[5]
         bestArchitecture = try reader.takeInt32s()
         if !bestArchitecture.isEmpty { try space.check(bestArchitecture) }
+        try strategy.restore(from: &reader, of: self)
         for _ in 0..<(try reader.takeInt(0...Search.maximumOpenAsks)) {
             let ask = try readAsk(from: &reader)
             guard open.last.map({ $0.number < ask.number }) ?? true else {
@@ -124,6 +127,7 @@ extension Search {
             }
             if !logLikelihood.isNaN { ask.put(network, logLikelihood, cost: cost) }
         }
+        try strategy.restore(ask, from: &reader)
         guard ask.missingCount > 0 else { throw reader.damaged("ask \(number) misses nothing") }
         return ask
     }
@@ -143,6 +147,11 @@ extension SearchOptions {
         ])
         writer.put(stopsOnCollapse)
         writer.put(budgetObjective.rawValue)
+        writer.put(populationSize)
+        writer.put(tournamentSize)
+        writer.put(clipEpochs)
+        writer.put(reward.rawValue)
+        writer.put([rewardExponent, baselineDecay, entropyWeight, clipRange])
     }
 
     fileprivate init(from reader: inout ByteReader) throws(FPNASError) {
@@ -176,6 +185,19 @@ extension SearchOptions {
             throw reader.damaged("unknown objective")
         }
         budgetObjective = objective
+        populationSize = try reader.takeInt()
+        tournamentSize = try reader.takeInt()
+        clipEpochs = try reader.takeInt()
+        guard let reward = Reward(rawValue: try reader.take(Int32.self)) else {
+            throw reader.damaged("unknown reward")
+        }
+        self.reward = reward
+        let more = try reader.takeDoubles()
+        guard more.count == 4 else { throw reader.damaged("the options") }
+        rewardExponent = more[0]
+        baselineDecay = more[1]
+        entropyWeight = more[2]
+        clipRange = more[3]
         try check()
     }
 }

@@ -26,7 +26,8 @@ public final class Search {
     var open: [Ask] = []
     // Completed asks, for their memory.
     private var spare: [Ask] = []
-    private var scratch: Scratch
+    var told: Told
+    let strategy: any Strategy
     // Exact MACs, in a network space.
     private let macs: CostChain?
     private let isConditional: Bool
@@ -35,8 +36,13 @@ public final class Search {
 
     public static let maximumOpenAsks = 1 << 12
 
-    public init(
-        space: SearchSpace, options: SearchOptions
+    public convenience init(space: SearchSpace, options: SearchOptions) throws(FPNASError) {
+        try self.init(space: space, options: options, strategy: nil)
+    }
+
+    /// A strategy that is not nil replaces the options' algorithm.
+    init(
+        space: SearchSpace, options: SearchOptions, strategy: (any Strategy)?
     ) throws(FPNASError) {
         try options.check()
         self.space = space
@@ -45,7 +51,13 @@ public final class Search {
         distribution = try ArchitectureDistribution(
             space: space, form: options.jointStep == 0 ? .joint : .factorised)
         adam = try Adam(distribution.logitCount)
-        scratch = try Scratch(capacity: 1)
+        told = try Told(capacity: 1)
+        if let strategy {
+            self.strategy = strategy
+        } else {
+            self.strategy = try options.algorithm.strategy(
+                options, variableCount: space.variableCount)
+        }
         macs = costs?.chain(of: .macs)
         isConditional = space.parents.contains { $0 >= 0 }
         skips = Search.skips(of: space)
@@ -70,21 +82,16 @@ public final class Search {
 
     // MARK: - Ask
 
-    /// Draws K architectures from the present distribution.
+    /// Draws K architectures as the algorithm does.
     public func ask() throws(FPNASError) -> Ask {
         guard open.count < Search.maximumOpenAsks else {
             throw FPNASError(
                 .state, "\(open.count) asks are open, the most there may be: tell or close some")
         }
-        let count = options.sampleCount(entropy: samplingEntropy)
+        let count = strategy.sampleCount(entropy: samplingEntropy)
         let ask = try memory(samples: count)
-        if let conditioned = budgets.conditioned {
-            try unsafe conditioned.sample(
-                seed: options.seed, step: progress.asks, count: count, into: ask.samples.pointer)
-        } else {
-            unsafe distribution.sample(
-                seed: options.seed, step: progress.asks, count: count, into: ask.samples.pointer)
-        }
+        ask.number = progress.asks
+        try strategy.ask(ask, count: count, of: self)
         fill(ask, number: progress.asks, sampleCount: count)
         open.append(ask)
         progress.asks += 1
@@ -97,7 +104,7 @@ public final class Search {
     /// Memory for an ask of so many samples, and for what its update will need: that of a
     /// completed one which nobody holds, or new.
     func memory(samples count: Int) throws(FPNASError) -> Ask {
-        if scratch.capacity < count { scratch = try Scratch(capacity: count) }
+        if told.capacity < count { told = try Told(capacity: count) }
         while !spare.isEmpty {
             if spare[spare.count - 1].capacity >= count,
                 isKnownUniquelyReferenced(&spare[spare.count - 1])
@@ -112,7 +119,7 @@ public final class Search {
     func fill(_ ask: Ask, number: UInt64, sampleCount: Int) {
         ask.fill(
             number: number, sampleCount: sampleCount, space: space, isConditional: isConditional,
-            table: scratch.table)
+            table: told.table)
     }
 
     /// Numbers of the open asks, ascending.
@@ -220,7 +227,7 @@ public final class Search {
 
     /// The cost equation 7 needs and nobody told: exact MACs, or NaN where none is needed.
     private func knownCost(of network: Int, in ask: Ask) -> Double {
-        guard options.costWeight > 0, let macs else { return .nan }
+        guard options.usesCosts, let macs else { return .nan }
         return unsafe Double(macs.cost(ofCanonical: ask.rows.pointer + network * ask.width))
     }
 
@@ -236,10 +243,12 @@ public final class Search {
         if let told = unsafe told, told.count != count {
             throw .invalid("ask \(ask.number) needs \(count) costs, got \(told.count)")
         }
-        guard unsafe told != nil || costs != nil || options.costWeight == 0 else {
+        guard unsafe told != nil || costs != nil || !options.usesCosts else {
             throw .invalid(
-                "costs must be told: '\(space.name)' is abstract and cost_weight is "
-                    + "\(options.costWeight)")
+                "costs must be told: '\(space.name)' is abstract and "
+                    + (options.costWeight > 0
+                        ? "cost_weight is \(options.costWeight)"
+                        : "the reward is a product with them"))
         }
         ask.beginCheck()
         for i in 0..<count {
@@ -301,83 +310,12 @@ public final class Search {
         refreshProgress()
     }
 
-    /// C(A) = max(0, cost / TAR − 1); 0 for a cost of NaN, which is unknown. [FP-NAS §3.4]
-    private func excess(_ cost: Double) -> Double {
-        guard options.costWeight > 0, cost >= 0 else { return 0 }
-        return max(0, cost / options.costTarget - 1)
-    }
-
-    private func update(_ ask: Ask) {
-        // What was told, side by side.
-        var count = 0
-        var draws = 0
-        var sum = 0.0
-        for network in 0..<ask.networkCount where ask.isTold(network) {
-            scratch.values[count] = ask.logLikelihoods[network]
-            scratch.counts[count] = ask.counts[network]
-            scratch.excesses[count] = excess(ask.costs[network])
-            draws += ask.counts[network]
-            sum += ask.logLikelihoods[network] * Double(ask.counts[network])
-            count += 1
-        }
-        let values = unsafe scratch.values.first(count)
-        let counts = unsafe scratch.counts.first(count)
-        let weights = unsafe UnsafeMutableBufferPointer(
-            start: scratch.weights.pointer, count: count)
-        let scale =
-            unsafe options.effectiveSampleShare > 0
-            ? SampleCoefficients.scale(
-                share: options.effectiveSampleShare, values, counts, weights: weights)
-            : options.likelihoodScale
-        unsafe SampleCoefficients.weights(values, counts, scale: scale, into: weights)
-        progress.effectiveSamples = unsafe SampleCoefficients.effectiveSampleSize(
-            UnsafeBufferPointer(weights), counts)
-        progress.likelihoodScale = scale
-        progress.meanLogLikelihood = sum / Double(draws)
-        guard options.algorithm != .random, progress.steps >= options.warmUpSteps else { return }
-
-        let coefficients = unsafe UnsafeMutableBufferPointer(
-            start: scratch.coefficients.pointer, count: count)
-        unsafe SampleCoefficients.coefficients(
-            weights: UnsafeBufferPointer(weights), excesses: scratch.excesses.first(count),
-            multiplicities: counts, costWeight: options.costWeight, baseline: options.baseline,
-            into: coefficients)
-        if !budgets.all.isEmpty {
-            let told = (0..<ask.networkCount).filter(ask.isTold)
-            var perNetwork = unsafe Array(coefficients)
-            budgets.subtractHinges(
-                of: told.map(ask.architecture), told.map { ask.counts[$0] }, options.baseline,
-                from: &perNetwork)
-            for i in 0..<count { unsafe coefficients[i] = perNetwork[i] }
-            unsafe budgets.addGradient(
-                total: perNetwork.reduce(0, +), hasPreference: weights.contains { $0 > 0 },
-                options.budgetObjective, to: adam.pull.pointer)
-        }
-        // Every draw moves the logits of its own raw encoding: 0 for those not told.
-        var next = 0
-        for network in 0..<ask.networkCount {
-            let isTold = ask.isTold(network)
-            scratch.shares[network] =
-                isTold ? scratch.coefficients[next] / Double(ask.counts[network]) : 0
-            next += isTold ? 1 : 0
-        }
-        var total = 0.0
-        for k in 0..<ask.sampleCount {
-            let coefficient = scratch.shares[Int(ask.networkOfSample[k])]
-            scratch.draws[k] = coefficient
-            total += coefficient
-        }
-        unsafe distribution.addDraws(
-            ask.samples.pointer, scratch.draws.first(ask.sampleCount), to: adam.pull.pointer)
-        progress.gradientNorm = adam.update(distribution, total: total, options)
-    }
-
     // MARK: - Progress
 
     func refreshProgress() {
         progress.entropy = samplingEntropy
         progress.form = distribution.form
-        progress.nextSampleCount = options.sampleCount(entropy: progress.entropy)
+        progress.nextSampleCount = strategy.sampleCount(entropy: progress.entropy)
         progress.budgetLogProbability = budgets.conditioned?.logProbability ?? 0
         var total = 0.0
         var least = 1.0

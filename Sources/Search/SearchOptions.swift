@@ -9,12 +9,18 @@ public enum Algorithm: Int32, Sendable, CaseIterable {
     case parsec = 1
     /// A constant K from the initial distribution, which never moves: the honest baseline.
     case random = 2
+    /// Regularised evolution of a population. [Real et al. 2019]
+    case evolution = 3
+    /// Policy gradient with a moving baseline. [Williams 1992; MnasNet 2019]
+    case reinforce = 4
 
     public var name: String {
         switch self {
         case .fpNAS: return "fp-nas"
         case .parsec: return "parsec"
         case .random: return "random"
+        case .evolution: return "evolution"
+        case .reinforce: return "reinforce"
         }
     }
 
@@ -33,13 +39,22 @@ public enum Baseline: Int32, Sendable {
     case mean = 1
 }
 
+/// What the policy gradient raises.
+public enum Reward: Int32, Sendable {
+    /// The told value ℓ itself, less β·C of the cost term.
+    case told = 0
+    /// e^ℓ · (cost / TAR)^w: MnasNet's ACC · (COST / T)^w where the logarithm of the accuracy is
+    /// told.
+    case product = 1
+}
+
 /// Everything that steers a search. Paper symbols are in the names' comments.
 public struct SearchOptions: Sendable, Equatable {
     public var algorithm = Algorithm.fpNAS
     public var seed: UInt64 = 0
     /// λ: samples drawn per nat of entropy. [paper: 1/4]
     public var samplesPerNat = 0.25
-    /// K of PARSEC and of random search. [paper: 14 on FBNetV2-F]
+    /// K of all algorithms but FP-NAS. [paper: 14 on FBNetV2-F]
     public var sampleCount = 14
     /// Bounds of the adaptive K: one sample carries no preference, so at least 2.
     public var minimumSamples = 2
@@ -73,12 +88,36 @@ public struct SearchOptions: Sendable, Equatable {
     /// What a search with hard budgets lowers.
     public var budgetObjective = BudgetObjective.conditioned
 
+    // MARK: Evolution
+    /// Networks alive, and the members of which the fittest is a parent. [Real et al.: 100, 25]
+    public var populationSize = 100
+    public var tournamentSize = 25
+
+    // MARK: Reinforce
+    public var reward = Reward.told
+    /// w of the product. [MnasNet: −0.07]
+    public var rewardExponent = -0.07
+    /// d of the moving baseline: b ← d·b + (1 − d)·mean reward. [NAS-Bench-201: 0.9]
+    public var baselineDecay = 0.9
+    /// η: weight of the entropy in the objective; 0 switches it off.
+    public var entropyWeight = 0.0
+    /// ε of proximal clipping, 0 for none, and the updates an ask then makes. [PPO: 0.2]
+    public var clipRange = 0.0
+    public var clipEpochs = 4
+
     public init() {}
+
+    /// Whether every network needs a cost.
+    public var usesCosts: Bool {
+        costWeight > 0 || (algorithm == .reinforce && reward == .product)
+    }
 
     /// Refuses values out of range, naming them as the C header does.
     public func check() throws(FPNASError) {
         try requireFinite(samplesPerNat, in: 1e-6...1e6, "samples_per_nat")
-        try require(sampleCount, in: 2...SearchOptions.sampleLimit, "sample_count")
+        // One sample carries no preference where samples are weighed against each other.
+        let least = algorithm == .fpNAS || algorithm == .parsec ? 2 : 1
+        try require(sampleCount, in: least...SearchOptions.sampleLimit, "sample_count")
         try require(minimumSamples, in: 1...SearchOptions.sampleLimit, "minimum_samples")
         try require(
             maximumSamples, in: minimumSamples...SearchOptions.sampleLimit, "maximum_samples")
@@ -90,15 +129,24 @@ public struct SearchOptions: Sendable, Equatable {
         try requireFinite(adamEpsilon, in: 1e-300...1, "adam_epsilon")
         try requireFinite(costWeight, in: 0...1e6, "cost_weight")
         try requireFinite(costTarget, in: 0...1e18, "cost_target")
-        guard costWeight == 0 || costTarget >= SearchOptions.smallestCostTarget else {
+        guard !usesCosts || costTarget >= SearchOptions.smallestCostTarget else {
             throw .invalid(
                 "cost_target must be at least \(SearchOptions.smallestCostTarget) where "
-                    + "cost_weight is \(costWeight), got \(costTarget)")
+                    + (costWeight > 0
+                        ? "cost_weight is \(costWeight)" : "the reward is a product with it")
+                    + ", got \(costTarget)")
         }
         try require(jointStep, in: -1...Int.max, "joint_step")
         try require(warmUpSteps, in: 0...Int.max, "warm_up_steps")
         try require(maximumSteps, in: 0...Int.max, "maximum_steps")
         try requireFinite(stopEntropy, in: 0...1e9, "stop_entropy")
+        try require(populationSize, in: 2...SearchOptions.sampleLimit, "population_size")
+        try require(tournamentSize, in: 1...SearchOptions.sampleLimit, "tournament_size")
+        try requireFinite(rewardExponent, in: -10...10, "reward_exponent")
+        try requireFinite(baselineDecay, in: 0...1, "baseline_decay")
+        try requireFinite(entropyWeight, in: 0...1e6, "entropy_weight")
+        try requireFinite(clipRange, in: 0...1, "clip_range")
+        try require(clipEpochs, in: 1...1000, "clip_epochs")
     }
 
     /// Smaller targets could make cost / target infinite.

@@ -14,6 +14,7 @@ public struct Philox: Sendable {
         case augmentation = 3
         case baselines = 4
         case dataSplit = 5
+        case evolution = 6
     }
 
     /// The words of the seed, and the stream's bits of the counter, for generators in C.

@@ -36,7 +36,7 @@ struct SearchCommand: ParsableCommand {
     @Option(help: "Search space: a preset's name or a JSON file.") var space = "mbconv-small"
     @Option(help: "Algorithm.") var algorithm = RunOptions().algorithm
     @Option(help: "λ: samples per nat of entropy.") var samplesPerNat = RunOptions().samplesPerNat
-    @Option(help: "K of parsec and random.") var sampleCount = RunOptions().sampleCount
+    @Option(help: "K of all algorithms but fp-nas.") var sampleCount = RunOptions().sampleCount
     @Option(help: "θ: epoch after which the joint form is searched; -1 for 53 % of the run.")
     var jointEpoch = RunOptions().jointEpoch
     @Option(help: "TAR in MACs; 0 for half of the uniform expectation.")

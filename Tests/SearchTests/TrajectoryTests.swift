@@ -33,7 +33,7 @@ import Testing
         return references
     }
 
-    private func space() throws -> SearchSpace {
+    static func space() throws -> SearchSpace {
         func variable(_ name: String, _ count: Int, _ parent: Int? = nil, _ choices: [Int] = [])
             -> Variable
         {
@@ -98,7 +98,7 @@ import Testing
         var options = SearchOptions()
         options.learningRate = 0.1
         run.change(&options)
-        let search = try Search(space: try space(), options: options)
+        let search = try Search(space: try TrajectoryTests.space(), options: options)
         for (count, entropy) in zip(reference.counts, reference.entropies) {
             #expect(abs(search.progress.entropy - entropy) < 1e-10)
             let ask = try search.ask()

@@ -123,10 +123,11 @@ def run(name, seed, steps, count=None, nat=0.0, scale=1.0, rate=0.1, betas=(0.9,
     print("logits", *(repr(z) for part in distribution.logits for z in part.tolist()))
 
 
-print("# by Tests/reference/search_reference.py")
-run("fp-nas", seed=1, steps=40, nat=0.8, scale=5)
-run("fp-nas-costs-joint", seed=2**40 + 7, steps=40, nat=1.5, scale=3, mean=False, cost_weight=0.6,
-    cost_target=60.0, joint_step=15)
-run("fp-nas-mean-costs", seed=3, steps=40, nat=1, scale=8, rate=0.05, cost_weight=1.5, cost_target=50.0)
-run("parsec", seed=4, steps=30, count=9, scale=4, rate=0.2, betas=(0.8, 0.99), eps=1e-6, warm_up=3)
-run("parsec-joint", seed=5, steps=30, count=6, scale=2, mean=False, joint_step=0)
+if __name__ == "__main__":
+    print("# by Tests/reference/search_reference.py")
+    run("fp-nas", seed=1, steps=40, nat=0.8, scale=5)
+    run("fp-nas-costs-joint", seed=2**40 + 7, steps=40, nat=1.5, scale=3, mean=False, cost_weight=0.6,
+        cost_target=60.0, joint_step=15)
+    run("fp-nas-mean-costs", seed=3, steps=40, nat=1, scale=8, rate=0.05, cost_weight=1.5, cost_target=50.0)
+    run("parsec", seed=4, steps=30, count=9, scale=4, rate=0.2, betas=(0.8, 0.99), eps=1e-6, warm_up=3)
+    run("parsec-joint", seed=5, steps=30, count=6, scale=2, mean=False, joint_step=0)

@@ -22,9 +22,11 @@ from ctypes import (
 
 # Constants
 FPNAS_ABI_VERSION = 0
+FPNAS_ALGORITHM_EVOLUTION = 3
 FPNAS_ALGORITHM_FP_NAS = 0
 FPNAS_ALGORITHM_PARSEC = 1
 FPNAS_ALGORITHM_RANDOM = 2
+FPNAS_ALGORITHM_REINFORCE = 4
 FPNAS_BASELINE_MEAN = 1
 FPNAS_BASELINE_NONE = 0
 FPNAS_BUDGET_HARD = 1
@@ -53,6 +55,8 @@ FPNAS_INTERPOLATE_NONE = 0
 FPNAS_OBJECTIVE_CONDITIONED = 0
 FPNAS_OBJECTIVE_WITHIN = 1
 FPNAS_OK = 0
+FPNAS_REWARD_PRODUCT = 1
+FPNAS_REWARD_TOLD = 0
 FPNAS_STOP_COLLAPSE = 3
 FPNAS_STOP_ENTROPY = 2
 FPNAS_STOP_NONE = 0
@@ -126,6 +130,15 @@ class fpnas_search_options(Structure):
         ("stops_on_collapse", c_int32),
         ("budget_objective", c_int32),
         ("reserved", c_int32),
+        ("population_size", c_int64),
+        ("tournament_size", c_int64),
+        ("reward", c_int32),
+        ("reserved2", c_int32),
+        ("reward_exponent", c_double),
+        ("baseline_decay", c_double),
+        ("entropy_weight", c_double),
+        ("clip_range", c_double),
+        ("clip_epochs", c_int64),
     ]
 
 
@@ -284,7 +297,7 @@ class fpnas_retrain_progress(Structure):
 
 # Sizes of the structs as the C compiler lays them out
 SIZES = {
-    fpnas_search_options: 160,
+    fpnas_search_options: 224,
     fpnas_ask: 24,
     fpnas_progress: 144,
     fpnas_search_budget: 40,
@@ -329,6 +342,15 @@ INITIAL_VALUES = {
         0,
         0,
         0,
+        100,
+        25,
+        0,
+        0,
+        -0.07,
+        0.9,
+        0.0,
+        0.0,
+        4,
     ),
     fpnas_weighted_sum: (
         0.0,

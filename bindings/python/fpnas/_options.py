@@ -11,6 +11,8 @@ ALGORITHMS = {
     "fp-nas": _ffi.FPNAS_ALGORITHM_FP_NAS,
     "parsec": _ffi.FPNAS_ALGORITHM_PARSEC,
     "random": _ffi.FPNAS_ALGORITHM_RANDOM,
+    "evolution": _ffi.FPNAS_ALGORITHM_EVOLUTION,
+    "reinforce": _ffi.FPNAS_ALGORITHM_REINFORCE,
 }
 BASELINES = {"none": _ffi.FPNAS_BASELINE_NONE, "mean": _ffi.FPNAS_BASELINE_MEAN}
 OBJECTIVES = {
@@ -18,9 +20,10 @@ OBJECTIVES = {
     "within": _ffi.FPNAS_OBJECTIVE_WITHIN,
 }
 BUDGET_MODES = {"soft": _ffi.FPNAS_BUDGET_SOFT, "hard": _ffi.FPNAS_BUDGET_HARD}
+REWARDS = {"told": _ffi.FPNAS_REWARD_TOLD, "product": _ffi.FPNAS_REWARD_PRODUCT}
 WORDS = {
     "algorithm": ALGORITHMS, "baseline": BASELINES, "budget_objective": OBJECTIVES,
-    "budget_mode": BUDGET_MODES,
+    "budget_mode": BUDGET_MODES, "reward": REWARDS,
 }
 FLAGS = ("stops_on_collapse", "flip", "resize_unequal", "check_files")
 

@@ -21,14 +21,14 @@ class SearchOptions(Options):
     _struct = _ffi.fpnas_search_options
 
     algorithm: str = _DEFAULTS["algorithm"]
-    """"fp-nas" (K = floor(samples_per_nat * entropy), clamped), "parsec" (K = sample_count) or
-    "random" (K = sample_count, and the distribution never moves)."""
+    """"fp-nas" (K = floor(samples_per_nat * entropy), clamped), or with K = sample_count
+    "parsec", "random" and "evolution" (the distribution never moves), "reinforce"."""
     seed: int = _DEFAULTS["seed"]
     """0 to 2^64 - 1."""
     samples_per_nat: float = _DEFAULTS["samples_per_nat"]
     """Lambda, > 0."""
     sample_count: int = _DEFAULTS["sample_count"]
-    """K of parsec and random, 2 to 65536."""
+    """K of all but fp-nas, at most 65536."""
     minimum_samples: int = _DEFAULTS["minimum_samples"]
     """Bounds of the adaptive K."""
     maximum_samples: int = _DEFAULTS["maximum_samples"]
@@ -61,3 +61,19 @@ class SearchOptions(Options):
     budget_objective: str = _DEFAULTS["budget_objective"]
     """What a search with hard budgets lowers, q being P given the budgets: "conditioned",
     -log E_q[likelihood], or "within", -log E_P[likelihood, 0 outside]."""
+    population_size: int = _DEFAULTS["population_size"]
+    """Networks alive in evolution."""
+    tournament_size: int = _DEFAULTS["tournament_size"]
+    """Members, drawn with replacement, of which the fittest is a parent."""
+    reward: str = _DEFAULTS["reward"]
+    """What reinforce raises: "told", the told value l, or "product",
+    e^l * (cost / cost_target)^reward_exponent, for which the logarithm of an accuracy is told."""
+    reward_exponent: float = _DEFAULTS["reward_exponent"]
+    baseline_decay: float = _DEFAULTS["baseline_decay"]
+    """d of the moving baseline b = d * b + (1 - d) * mean reward."""
+    entropy_weight: float = _DEFAULTS["entropy_weight"]
+    """Of the entropy in what reinforce raises; 0 = off."""
+    clip_range: float = _DEFAULTS["clip_range"]
+    """Proximal clipping to [1 - e, 1 + e]; 0 = off."""
+    clip_epochs: int = _DEFAULTS["clip_epochs"]
+    """Updates an ask makes with clipping."""

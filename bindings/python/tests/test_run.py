@@ -63,6 +63,25 @@ def test_run_report_and_retraining(small, tmp_path):
         training.step()
 
 
+@pytest.mark.parametrize("algorithm", ["parsec", "random", "evolution", "reinforce"])
+def test_other_algorithms(small, algorithm, tmp_path):
+    """Two epochs, with a resume after the first: the same result, within the budget."""
+    results = []
+    for stops in (False, True):
+        run = fpnas.Run(DIGITS, small, algorithm=algorithm, **FAST)
+        while not run.progress.is_done:
+            run.step()
+            if stops and run.progress.epoch == 1 and run.progress.step == run.progress.steps // 2:
+                run.save(tmp_path / "run.fpnas")
+                run = fpnas.Run.load(tmp_path / "run.fpnas", DIGITS)
+        architecture, log_p = run.result()
+        assert run.space.cost(architecture).macs <= 1.02 * run.progress.cost_target
+        moved = run.progress.entropy < run.progress.initial_entropy - 1e-9
+        assert moved == (algorithm in ("parsec", "reinforce"))
+        results.append((architecture.tolist(), log_p))
+    assert results[0] == results[1]
+
+
 def test_resume_is_exact(small, tmp_path):
     def stop_at(run, step):
         while run.progress.step < step:

@@ -1,17 +1,30 @@
 import Support
 
-/// Memory that one update needs and the next one uses again.
-struct Scratch {
+/// What was told of a completed ask, side by side, and memory for learning from it. The next ask
+/// uses it again.
+struct Told {
     /// Most samples of an ask.
     let capacity: Int
-    // One entry a network that was told.
+    /// Number of networks that were told.
+    var count = 0
+
+    // One entry a network that was told, in the order of the ask's networks:
+    /// its mean log-likelihood per example,
     let values: Buffer<Double>
+    /// how often it was drawn,
     let counts: Buffer<Int>
+    /// its cost, NaN where unknown,
+    let costs: Buffer<Double>
+    /// C = max(0, cost / TAR − 1), 0 where no cost counts,
     let excesses: Buffer<Double>
+    /// its share of Σ n·e^(s·ℓ),
     let weights: Buffer<Double>
+    /// room for its coefficient.
     let coefficients: Buffer<Double>
-    // One entry a network, and one a draw.
+
+    /// Room for one value a network of the ask, told or not.
     let shares: Buffer<Double>
+    /// For `Search.descend`: the coefficient of ∇(−log P) of every draw.
     let draws: Buffer<Double>
     /// For finding equal networks: a power of two of entries, at least two a sample.
     let table: Buffer<Int32>
@@ -20,6 +33,7 @@ struct Scratch {
         self.capacity = capacity
         values = try Buffer(capacity, of: "scratch")
         counts = try Buffer(capacity, of: "scratch")
+        costs = try Buffer(capacity, of: "scratch")
         excesses = try Buffer(capacity, of: "scratch")
         weights = try Buffer(capacity, of: "scratch")
         coefficients = try Buffer(capacity, of: "scratch")

@@ -227,6 +227,29 @@ FPNAS_API fpnas_status fpnas_architecture_load(const char *path, fpnas_space **s
                                                int32_t *architecture, size_t capacity,
                                                size_t *needed);
 
+/* Compound scaling of one network [Tan & Le 2019]: depth alpha^phi, width beta^phi, resolution
+ * gamma^phi, with alpha beta^2 gamma^2 about 2. The candidates of the grid search at phi = 1, rows
+ * of (alpha, beta, gamma), each 1 + i step, with |alpha beta^2 gamma^2 - product| <= tolerance; the
+ * caller evaluates the networks they make and keeps the best. step in [0.001, 1]. Since 0.1. */
+FPNAS_API fpnas_status fpnas_compound_candidates(double step, double product, double tolerance,
+                                                 double *out, size_t capacity, size_t *needed);
+/* The factors and the image size for phi in [-8, 8]: factors rounded to multiples of
+ * coefficient_step (0: not rounded), rows and columns of the space's images to multiples of
+ * size_step (0: to pixels). EfficientNet's are 0.1 and 20: from 1.2, 1.1, 1.15 and 224 pixels they
+ * make B1 of phi = 0.5 and B2 of phi = 1. Since 0.1. */
+FPNAS_API fpnas_status fpnas_compound_scaling(const fpnas_space *space, double alpha, double beta,
+                                              double gamma, double phi, double coefficient_step,
+                                              int32_t size_step, double *depth_factor,
+                                              double *width_factor, int32_t *height,
+                                              int32_t *width);
+/* One network of a space (architecture = NULL where it has no variables), made larger, as a space
+ * without variables: blocks of residual layers times depth_factor, rounded up; all widths times
+ * width_factor, rounded to multiples of 8; images of height x width (0 keeps them). Errors: INVALID,
+ * also for abstract spaces, cells, and layers whose blocks choose for themselves. Since 0.1. */
+FPNAS_API fpnas_status fpnas_space_scaled(const fpnas_space *space, const int32_t *architecture,
+                                          double depth_factor, double width_factor, int32_t height,
+                                          int32_t width, fpnas_space **scaled);
+
 /* ---- Cost (network spaces) ------------------------------------------------------------------- */
 
 #define FPNAS_COST_MACS 0

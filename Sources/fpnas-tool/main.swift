@@ -7,7 +7,7 @@ struct FPNAS: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             SearchCommand.self, RetrainCommand.self, ShowCommand.self, SpaceCommand.self,
-            ModelsCommand.self, LatencyCommand.self,
+            ModelsCommand.self, LatencyCommand.self, ScaleCommand.self,
         ])
 }
 

@@ -61,6 +61,29 @@ import Testing
         }
     }
 
+    /// B0 scaled by 1.2, 1.1, 1.15 is torchvision's B1 at φ = 0.5 and its B2 at φ = 1: depth, width,
+    /// exact parameters. Its crops are others than the published sizes 240 and 260.
+    @Test(arguments: [("EfficientNet_B1", 0.5, 7_794_184), ("EfficientNet_B2", 1, 9_109_994)])
+    func compoundScalingOfEfficientNet(name: String, phi: Double, parameters: Int) throws {
+        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        let models = try ModelListJSON.load("/\(root)/examples/models/torchvision.json")
+        let base = try #require(models.first { $0.name == "EfficientNet_B0" }).space
+        let target = try #require(models.first { $0.name == name }).space
+        let rule = try CompoundScaling(depth: 1.2, width: 1.1, resolution: 1.15)
+        let scaled = try base.scaled(
+            [], by: try rule.scaling(phi: phi, of: try #require(base.input)))
+        #expect(try scaled.network([]).cost().parameters == parameters)
+        #expect(scaled.input?.height == (phi == 1 ? 260 : 240))
+        #expect(scaled.layers.map { $0.block?.repeats } == target.layers.map { $0.block?.repeats })
+        let channels = { (space: SearchSpace) in space.layers.map { $0.block?.fixed[.channels] } }
+        #expect(channels(scaled) == channels(target))
+        // The same network: on the same images it has the same MACs.
+        let size = try #require(target.input)
+        #expect(
+            try scaled.adapted(to: size, classes: 1000).network([]).cost()
+                == target.network([]).cost())
+    }
+
     private struct MacroEntry: Decodable {
         let params: Int
         let flops: Int

@@ -57,6 +57,9 @@ VALUES = {
     "fpnas_space_builder_add_texts.name": b"more",
     "fpnas_space_variable_name.variable": 0, "fpnas_space_variable_layer.variable": 0,
     "fpnas_space_choice_count.variable": 0, "fpnas_space_choice_label.variable": 0,
+    "alpha": 1.2, "beta": 1.1, "gamma": 1.15, "phi": 1.0, "coefficient_step": 0.1, "size_step": 8,
+    "depth_factor": 1.5, "width_factor": 1.5, "fpnas_compound_candidates.step": 0.1,
+    "product": 2.0, "tolerance": 0.1,
     "fpnas_distribution_set_logits.count": 6, "fpnas_search_set_logits.count": 6,
 }
 # Pointers that may be NULL.

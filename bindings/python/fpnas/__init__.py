@@ -42,6 +42,7 @@ from .options import SearchOptions
 from .retraining import Retraining, RetrainProgress, TestResult
 from .run import Run, RunProgress
 from .run_options import RetrainOptions, RunOptions
+from .scaling import CompoundScaling, compound_candidates
 from .search import Ask, Progress, Search
 from .space import Cost, Layer, Space, Variable, load_architecture
 from .weights import Factors, WeightedSum, training_weights
@@ -69,11 +70,12 @@ def buffer_memory(reset_peak: bool = False) -> tuple[int, int]:
 
 
 __all__ = [
-    "AdditiveCost", "Ask", "Budget", "BufferTooSmallError", "BusyError", "Cost", "Distribution",
-    "FPNASError", "Factors", "FileError", "ForkedError", "FormatError", "HandleError",
-    "InfeasibleError", "InvalidError", "LatencyTable", "Layer", "OutOfMemoryError", "Progress",
-    "Quantiles", "RetrainOptions", "RetrainProgress", "Retraining", "Run", "RunOptions",
-    "RunProgress", "Search", "SearchOptions", "Space", "SpaceBuilder", "StateError", "TestResult",
-    "TextError", "Variable", "WeightedSum", "__version__", "buffer_memory", "build_info",
-    "library_path", "live_handles", "load_architecture", "training_weights",
+    "AdditiveCost", "Ask", "Budget", "BufferTooSmallError", "BusyError", "CompoundScaling",
+    "Cost", "Distribution", "FPNASError", "Factors", "FileError", "ForkedError", "FormatError",
+    "HandleError", "InfeasibleError", "InvalidError", "LatencyTable", "Layer",
+    "OutOfMemoryError", "Progress", "Quantiles", "RetrainOptions", "RetrainProgress",
+    "Retraining", "Run", "RunOptions", "RunProgress", "Search", "SearchOptions", "Space",
+    "SpaceBuilder", "StateError", "TestResult", "TextError", "Variable", "WeightedSum",
+    "__version__", "buffer_memory", "build_info", "compound_candidates", "library_path",
+    "live_handles", "load_architecture", "training_weights",
 ]

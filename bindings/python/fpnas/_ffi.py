@@ -721,6 +721,45 @@ SIGNATURES = {
             POINTER(c_size_t),
         ],
     ),
+    "fpnas_compound_candidates": (
+        c_int32,
+        [
+            c_double,
+            c_double,
+            c_double,
+            POINTER(c_double),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_compound_scaling": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            c_double,
+            c_double,
+            c_double,
+            c_double,
+            c_double,
+            c_int32,
+            POINTER(c_double),
+            POINTER(c_double),
+            POINTER(c_int32),
+            POINTER(c_int32),
+        ],
+    ),
+    "fpnas_space_scaled": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            POINTER(c_int32),
+            c_double,
+            c_double,
+            c_int32,
+            c_int32,
+            POINTER(POINTER(fpnas_space)),
+        ],
+    ),
     "fpnas_space_costs": (
         c_int32,
         [

@@ -307,6 +307,22 @@ class Space(_call.Handle):
             _ffi.byref(greatest)))
         return least.value, greatest.value
 
+    def scaled(
+        self, architecture: npt.ArrayLike | None = None, *, depth: float = 1.0,
+        width: float = 1.0, size: tuple[int, int] | None = None,
+    ) -> Space:
+        """One network of the space (None where it has no variables), made larger, as a space
+        without variables: blocks of residual layers times `depth`, rounded up, all widths times
+        `width`, rounded to multiples of 8, on images of `size` (rows, columns)."""
+        row = None if architecture is None else self._one(architecture)
+        if row is None and len(self):
+            raise _call.InvalidError("an architecture is needed: the space has variables")
+        rows, columns = (0, 0) if size is None else size
+        return Space._made(
+            lib.fpnas_space_scaled, self._handle, _call.pointer(row),
+            _call.real(depth, "depth"), _call.real(width, "width"),
+            _call.int32(rows, "rows"), _call.int32(columns, "columns"))
+
     def random_near(self, macs: int, seed: int = 0) -> npt.NDArray[np.int32]:
         """A network drawn uniformly among those of 0.9 to 1.02 times `macs`: the honest rival of a
         found one."""

@@ -71,7 +71,7 @@ let package = Package(
             exclude: ["costs.txt"]),
         .testTarget(
             name: "SearchTests", dependencies: ["Search", "TestSupport"],
-            exclude: ["strategies.txt", "trajectories.txt"]),
+            exclude: ["mixtures.txt", "strategies.txt", "trajectories.txt"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport"]),
         .testTarget(
             name: "ImageDataTests", dependencies: ["ImageData", "CZlib"], exclude: ["images.txt"]),

@@ -665,6 +665,88 @@ FPNAS_API fpnas_status fpnas_search_from_bytes(const uint8_t *bytes, size_t coun
 /* A new handle of its space. Since 0.1. */
 FPNAS_API fpnas_status fpnas_search_space(const fpnas_search *search, fpnas_space **space);
 
+/* ---- Mixtures for outside trainers ----------------------------------------------------------- */
+
+/* DARTS and FBNetV2 run all choices of every variable at once, weighted by mixture coefficients. The
+ * trainer takes the coefficients, computes its loss and the loss's gradient with respect to them,
+ * and tells it; the logits move by Adam. docs/algorithms.md has the equations, the second-order
+ * form, and defaults. */
+#define FPNAS_MIXTURE_DARTS 0   /* softmax(logits) */
+#define FPNAS_MIXTURE_FBNETV2 1 /* softmax((logits + Gumbel noise) / temperature) */
+
+#define FPNAS_SHAPES_EXPECTED 0  /* exact expectation when choices are drawn by the coefficients */
+#define FPNAS_SHAPES_EFFECTIVE 1 /* mean costs at mean input widths, as FBNetV2 */
+
+/* 0 is the algorithm's default, in adam_beta1 and weight_decay -1. */
+typedef struct fpnas_mixture_options {
+    uint32_t struct_size;
+    int32_t algorithm;          /* FPNAS_MIXTURE_... */
+    uint64_t seed;              /* of the noise, a pure function of seed, step, variable, choice */
+    double learning_rate;       /* Adam's; 3e-4 and 0.01 */
+    double adam_beta1;          /* 0.5 and 0.9 */
+    double adam_beta2;          /* 0.999 */
+    double adam_epsilon;        /* 1e-8 */
+    double weight_decay;        /* times the logits, added to the gradient; 1e-3 and 5e-4 */
+    double initial_temperature; /* 5; darts has none of the temperatures */
+    double temperature_decay;   /* 0.956 an epoch */
+    double minimum_temperature; /* 0.1 */
+    int64_t steps_per_epoch;    /* 100 */
+} fpnas_mixture_options;
+
+#define FPNAS_MIXTURE_OPTIONS_INIT                                                                 \
+    { (uint32_t)sizeof(fpnas_mixture_options), FPNAS_MIXTURE_DARTS, 0, 0.0, -1.0, 0.0, 0.0, -1.0,  \
+      0.0, 0.0, 0.0, 0 }
+
+typedef struct fpnas_mixture fpnas_mixture; /* one thread at a time */
+
+/* Starts from equal logits, one a choice, variable after variable. options = NULL: darts.
+ * Errors: INVALID, naming the option. Since 0.1. */
+FPNAS_API fpnas_status fpnas_mixture_create(const fpnas_space *space,
+                                            const fpnas_mixture_options *options,
+                                            fpnas_mixture **mixture);
+FPNAS_API void fpnas_mixture_free(fpnas_mixture *mixture);
+/* The options in use, defaults filled in. Since 0.1. */
+FPNAS_API fpnas_status fpnas_mixture_options_get(const fpnas_mixture *mixture,
+                                                 fpnas_mixture_options *options);
+/* The present step and its temperature (1 in darts) and coefficients, one a choice, variable after
+ * variable; a variable's sum to 1. Since 0.1. */
+FPNAS_API fpnas_status fpnas_mixture_coefficients(const fpnas_mixture *mixture, uint64_t *step,
+                                                  double *temperature, double *out,
+                                                  size_t capacity, size_t *needed);
+/* Tells the gradient of the loss of that step with respect to the coefficients, within +-1e100, and
+ * moves the logits. logit_gradients (may be NULL) are added as they are, such as a factor times what
+ * fpnas_mixture_cost gives. Errors: STATE for another step than the present one. Since 0.1. */
+FPNAS_API fpnas_status fpnas_mixture_tell(fpnas_mixture *mixture, uint64_t step,
+                                          const double *gradients, const double *logit_gradients,
+                                          size_t count);
+/* A cost under the present coefficients, FPNAS_SHAPES_..., and its gradient with respect to the
+ * logits. Errors: INVALID for a cost of another space, or where effective shapes are none.
+ * Since 0.1. */
+FPNAS_API fpnas_status fpnas_mixture_cost(const fpnas_mixture *mixture, const fpnas_cost *cost,
+                                          int32_t shapes, double *expectation, double *out,
+                                          size_t capacity, size_t *needed);
+/* The choice of the largest logit of every variable, canonical. Since 0.1. */
+FPNAS_API fpnas_status fpnas_mixture_result(const fpnas_mixture *mixture, int32_t *architecture,
+                                            size_t capacity);
+/* A copy of softmax(logits). Since 0.1. */
+FPNAS_API fpnas_status fpnas_mixture_distribution(const fpnas_mixture *mixture,
+                                                  fpnas_distribution **distribution);
+/* Sets the logits; Adam's moments start again. Since 0.1. */
+FPNAS_API fpnas_status fpnas_mixture_set_logits(fpnas_mixture *mixture, const double *logits,
+                                                size_t count);
+/* The exact state with the space. Errors: FORMAT. Since 0.1. */
+FPNAS_API fpnas_status fpnas_mixture_to_bytes(const fpnas_mixture *mixture, uint8_t *out,
+                                              size_t capacity, size_t *needed);
+FPNAS_API fpnas_status fpnas_mixture_from_bytes(const uint8_t *bytes, size_t count,
+                                                fpnas_mixture **mixture);
+/* DARTS's rule: every node keeps the two inputs whose strongest operation, none apart, is strongest.
+ * weights: of the normal and the reduction cell, of their 14 edges (0->0, 1->0, 0->1, 1->1, 2->1,
+ * ...), of the eight operations none, max_pool_3x3, avg_pool_3x3, skip_connect, sep_conv_3x3,
+ * sep_conv_5x5, dil_conv_3x3, dil_conv_5x5: 224 values. The result is an architecture of the space
+ * "darts". Since 0.1. */
+FPNAS_API fpnas_status fpnas_darts_discretise(const double *weights, size_t count, int32_t *out,
+                                              size_t capacity, size_t *needed);
+
 /* ---- Training weights for outside trainers --------------------------------------------------- */
 
 /* w_i = n_i exp(scale * l_i) / sum: the weight of network i's gradient, from log-likelihoods of the

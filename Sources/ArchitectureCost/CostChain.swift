@@ -17,6 +17,8 @@ public struct CostChain: Sendable {
         let costs: [Int]
         /// The state that goes out, by the same row.
         let next: [Int]
+        /// Every state's width in channels; empty where states are no shapes.
+        var widths: [Int] = []
     }
 
     public let space: SearchSpace
@@ -119,7 +121,7 @@ public struct CostChain: Sendable {
         var layers = layers
         layers[0] = LayerChain(
             options: first.options, stateCount: first.stateCount,
-            costs: first.costs.map { $0 + base }, next: first.next)
+            costs: first.costs.map { $0 + base }, next: first.next, widths: first.widths)
         return try CostChain(space: space, layers: layers, finalStateCount: finalStateCount)
     }
 

@@ -80,7 +80,8 @@ extension CostChain {
             for i in 0..<count {
                 layers[i].append(
                     LayerChain(
-                        options: options, stateCount: shapes.count, costs: costs[i], next: next))
+                        options: options, stateCount: shapes.count, costs: costs[i], next: next,
+                        widths: shapes.map(\.channels)))
             }
             shapes = outputs
         }

@@ -13,6 +13,8 @@ public enum Checkpoint {
         case search = 1
         /// A whole built-in run: configuration, search, supernet.
         case run = 2
+        /// A mixture of an outside trainer: its space and state.
+        case mixture = 3
     }
 
     public static let version: UInt32 = 3
@@ -74,7 +76,9 @@ public enum Checkpoint {
     public static func decodeSearch(_ bytes: [UInt8], name: String) throws(FPNASError) -> Search {
         let (kind, payload) = try open(bytes, name: name)
         guard kind == .search else {
-            throw FPNASError(.format, "'\(name)' holds a whole run, not a search alone")
+            throw FPNASError(
+                .format,
+                "'\(name)' holds a \(kind == .run ? "whole run" : "mixture"), not a search alone")
         }
         var reader = ByteReader(payload, name: name)
         let search = try takeSearch(from: &reader, name: name)
@@ -93,5 +97,26 @@ public enum Checkpoint {
     ) throws(FPNASError) -> Search {
         let space = try SpaceJSON.decode(Array(try reader.takeBytes()), name: name)
         return try Search(space: space, from: &reader)
+    }
+
+    // MARK: - Mixtures
+
+    public static func encode(_ mixture: Mixture) throws(FPNASError) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.put(try SpaceJSON.encode(mixture.space, pretty: false))
+        mixture.encode(into: &writer)
+        return seal(writer.bytes, as: .mixture)
+    }
+
+    public static func decodeMixture(_ bytes: [UInt8], name: String) throws(FPNASError) -> Mixture {
+        let (kind, payload) = try open(bytes, name: name)
+        guard kind == .mixture else {
+            throw FPNASError(.format, "'\(name)' holds no mixture")
+        }
+        var reader = ByteReader(payload, name: name)
+        let space = try SpaceJSON.decode(Array(try reader.takeBytes()), name: name)
+        let mixture = try Mixture(space: space, from: &reader)
+        try reader.finish()
+        return mixture
     }
 }

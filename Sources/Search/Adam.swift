@@ -19,6 +19,31 @@ struct Adam {
         pull = try Buffer(count, of: "gradient")
     }
 
+    func encode(into writer: inout ByteWriter) {
+        unsafe writer.put(UnsafeBufferPointer(first.elements))
+        unsafe writer.put(UnsafeBufferPointer(second.elements))
+        writer.put(updates)
+        writer.put([decay1, decay2])
+    }
+
+    /// Fills this one, of the right size, with what was written.
+    mutating func restore(from reader: inout ByteReader) throws(FPNASError) {
+        try unsafe reader.fill(first.elements)
+        try unsafe reader.fill(second.elements)
+        for i in 0..<first.count {
+            guard first[i].isFinite, second[i].isFinite, second[i] >= 0 else {
+                throw reader.damaged("a moment of Adam is not a number")
+            }
+        }
+        updates = try reader.takeInt(0...(Int.max >> 1))
+        let decays = try reader.takeDoubles()
+        guard decays.count == 2, decays.allSatisfy({ (0...1).contains($0) }) else {
+            throw reader.damaged("Adam's decays")
+        }
+        decay1 = decays[0]
+        decay2 = decays[1]
+    }
+
     /// Moves the logits against the gradient `total` · p + `pull`, never beyond the range they may
     /// have, and returns the gradient's Euclidean norm.
     mutating func update(

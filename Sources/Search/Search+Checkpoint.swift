@@ -11,10 +11,7 @@ extension Search {
         budgets.encode(into: &writer)
         writer.put(distribution.form.rawValue)
         unsafe writer.put(UnsafeBufferPointer(distribution.logits.elements))
-        unsafe writer.put(UnsafeBufferPointer(adam.first.elements))
-        unsafe writer.put(UnsafeBufferPointer(adam.second.elements))
-        writer.put(adam.updates)
-        writer.put([adam.decay1, adam.decay2])
+        adam.encode(into: &writer)
         writer.put(progress.steps)
         writer.put(progress.asks)
         writer.put(progress.samplesDrawn)
@@ -60,21 +57,8 @@ extension Search {
         try unsafe reader.fill(logits.elements)
         try unsafe distribution.setLogits(UnsafeBufferPointer(logits.elements))
         budgets.update()
-        try unsafe reader.fill(adam.first.elements)
-        try unsafe reader.fill(adam.second.elements)
-        for i in 0..<logits.count {
-            guard adam.first[i].isFinite, adam.second[i].isFinite, adam.second[i] >= 0 else {
-                throw reader.damaged("a moment of Adam is not a number")
-            }
-        }
+        try adam.restore(from: &reader)
         let counters = 0...(Int.max >> 1)
-        adam.updates = try reader.takeInt(counters)
-        let decays = try reader.takeDoubles()
-        guard decays.count == 2, decays.allSatisfy({ (0...1).contains($0) }) else {
-            throw reader.damaged("Adam's decays")
-        }
-        adam.decay1 = decays[0]
-        adam.decay2 = decays[1]
         progress.steps = try reader.takeInt(counters)
         progress.asks = try reader.take(UInt64.self)
         guard progress.asks < 1 << 62 else { throw reader.damaged("the number of asks") }

@@ -15,6 +15,7 @@ public struct Philox: Sendable {
         case baselines = 4
         case dataSplit = 5
         case evolution = 6
+        case mixture = 7
     }
 
     /// The words of the seed, and the stream's bits of the counter, for generators in C.

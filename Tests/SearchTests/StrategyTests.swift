@@ -253,9 +253,8 @@ import Testing
         let search = try Search(space: try TrajectoryTests.space(), options: options)
         for step in 0..<8 {
             let ask = try search.ask()
-            let values = ask.architectures.indices.map { i in
-                [-1.7e308, 1.7e308, -1e-308, 0, -.infinity][(i + step) % 5]
-            }
+            let wild: [Double] = [-1.7e308, 1.7e308, -1e-308, 0, -.infinity]
+            let values = ask.architectures.indices.map { wild[($0 + step) % 5] }
             try search.tell(ask.number, logLikelihoods: values)
             #expect(search.distribution.logits.elements.allSatisfy { $0.isFinite })
             #expect(search.progress.entropy.isFinite)

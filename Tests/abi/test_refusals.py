@@ -57,6 +57,9 @@ VALUES = {
     "fpnas_space_builder_add_texts.name": b"more",
     "fpnas_space_variable_name.variable": 0, "fpnas_space_variable_layer.variable": 0,
     "fpnas_space_choice_count.variable": 0, "fpnas_space_choice_label.variable": 0,
+    "fpnas_mixture_tell.step": 0, "fpnas_mixture_tell.count": 6, "gradients": [0.0] * 6,
+    "logit_gradients": [0.0] * 6, "shapes": 0, "fpnas_mixture_set_logits.count": 6,
+    "fpnas_darts_discretise.weights": [0.0] * 224, "fpnas_darts_discretise.count": 224,
     "alpha": 1.2, "beta": 1.1, "gamma": 1.15, "phi": 1.0, "coefficient_step": 0.1, "size_step": 8,
     "depth_factor": 1.5, "width_factor": 1.5, "fpnas_compound_candidates.step": 0.1,
     "product": 2.0, "tolerance": 0.1,
@@ -64,9 +67,9 @@ VALUES = {
 }
 # Pointers that may be NULL.
 OPTIONAL = {"options", "needed", "multiplicities", "networks", "fpnas_search_tell_some.costs",
-            "fpnas_run_create.space", "least", "resolutions", "resolution", "is_exact"}
+            "fpnas_run_create.space", "least", "resolutions", "resolution", "is_exact", "logit_gradients"}
 # Scalars with few values, and one that is none of them.
-CHOSEN = {"canonical": 2, "metric": 9, "convention": 9, "interpolation": 9, "form": -1, "reset_peak": 5}
+CHOSEN = {"canonical": 2, "metric": 9, "convention": 9, "interpolation": 9, "form": -1, "reset_peak": 5, "shapes": 2}
 
 
 class World:
@@ -87,6 +90,7 @@ class World:
         latencies = self.latencies()
         self.live["fpnas_latency"] = self.make(
             "fpnas_latency_from_json", latencies, ctypes.c_size_t(len(latencies)))
+        self.live["fpnas_mixture"] = self.make("fpnas_mixture_create", self.space, None)
         digits = str(ROOT / "data" / "digits").encode()
         options = self.options("fpnas_run_options", epochs=1, threads=1)
         self.live["fpnas_run"] = self.make("fpnas_run_create", digits, self.space, options)
@@ -117,6 +121,13 @@ class World:
         self.do("fpnas_run_save", self.live["fpnas_run"], self.path("run"))
         self.do("fpnas_run_report", self.live["fpnas_run"], self.path("report"))
         self.checkpoint = Path(os.fsdecode(self.path("search"))).read_bytes()
+        room, needed = (ctypes.c_uint64 * 1024)(), ctypes.c_size_t()
+        self.do("fpnas_mixture_to_bytes", self.live["fpnas_mixture"], room, ctypes.c_size_t(8192),
+                ctypes.byref(needed))
+        self.mixture = bytes(room)[:needed.value]
+
+    def bytes_of(self, function):
+        return self.mixture if "mixture" in function.name else self.checkpoint
 
     def latencies(self):
         """A table that has a nanosecond for every block of the space."""
@@ -185,6 +196,8 @@ class World:
             return self.builder()
         if function.name == "fpnas_search_add_budget" and base == "fpnas_search":
             return self.make("fpnas_search_create", self.space, None)  # before the first ask
+        if base == "fpnas_mixture":  # told by what is tested
+            return self.make("fpnas_mixture_create", self.space, None)
         if base == "fpnas_search":  # told and closed by what is tested
             return self.search()
         return self.live[base]
@@ -221,7 +234,7 @@ class Call:
             if p.name == "capacity":
                 return ctypes.c_size_t(ROOM // 16)
             if p.name == "count" and "bytes" in self.function.names():
-                return ctypes.c_size_t(len(self.world.checkpoint))
+                return ctypes.c_size_t(len(self.world.bytes_of(self.function)))
             return p.type(self.value(p))
         if p.kind == "handle":
             return self.world.handle(p.base, self.function)
@@ -238,8 +251,13 @@ class Call:
                 content = bytes([0] * 16 + [1] + [0] * 7)
             elif p.base == "fpnas_search_budget":
                 content = struct.pack("IiqqdQ", size, 1, 0, 1 << 40, 1.0, 0)
-            elif p.base.endswith("_options") and p.base != "fpnas_search_options":
+            elif p.base.endswith("_options") and p.base not in (
+                    "fpnas_search_options", "fpnas_mixture_options"):
                 content = bytes(self.world.options(p.base, epochs=1, threads=1))
+            elif p.base == "fpnas_mixture_options" and p.kind == "struct":
+                memory = self.room(p, size.to_bytes(4, "little"))
+                self.world.do("fpnas_mixture_options_get", self.world.live["fpnas_mixture"], memory)
+                return memory
             elif p.base == "fpnas_search_options" and p.kind == "struct":
                 memory = self.room(p)
                 ctypes.memset(memory, 0, size)
@@ -250,7 +268,7 @@ class Call:
                 content = size.to_bytes(4, "little")
             return self.room(p, content)
         if p.kind == "array" and p.base == "uint8_t":
-            return self.room(p, self.world.checkpoint)
+            return self.room(p, self.world.bytes_of(self.function))
         if p.kind == "array" or p.name == "architectures" and "canonicalise" in self.function.name:
             values = self.value(p)
             return self.room(p, bytes((p.type * len(values))(*values)))

@@ -124,7 +124,7 @@ class Sequence:
         if p.base.endswith("_options"):
             if p.base == "fpnas_search_options":
                 ctypes.memmove(memory, self.defaults, size)
-            else:
+            elif p.base != "fpnas_mixture_options":  # whose defaults are 0
                 getattr(self.library, p.base + "_init")(memory, ctypes.c_size_t(size))
         offset = 0
         for kind, field in STRUCTS[p.base]:

@@ -38,6 +38,13 @@ from .errors import (
     TextError,
 )
 from .latency import LatencyTable
+from .mixture import (
+    DARTS_OPERATIONS,
+    Coefficients,
+    Mixture,
+    darts_discretise,
+    second_order_gradient,
+)
 from .options import SearchOptions
 from .retraining import Retraining, RetrainProgress, TestResult
 from .run import Run, RunProgress
@@ -70,12 +77,13 @@ def buffer_memory(reset_peak: bool = False) -> tuple[int, int]:
 
 
 __all__ = [
-    "AdditiveCost", "Ask", "Budget", "BufferTooSmallError", "BusyError", "CompoundScaling",
-    "Cost", "Distribution", "FPNASError", "Factors", "FileError", "ForkedError", "FormatError",
-    "HandleError", "InfeasibleError", "InvalidError", "LatencyTable", "Layer",
-    "OutOfMemoryError", "Progress", "Quantiles", "RetrainOptions", "RetrainProgress",
-    "Retraining", "Run", "RunOptions", "RunProgress", "Search", "SearchOptions", "Space",
-    "SpaceBuilder", "StateError", "TestResult", "TextError", "Variable", "WeightedSum",
-    "__version__", "buffer_memory", "build_info", "compound_candidates", "library_path",
-    "live_handles", "load_architecture", "training_weights",
+    "AdditiveCost", "Ask", "Budget", "BufferTooSmallError", "BusyError", "Coefficients",
+    "CompoundScaling", "Cost", "DARTS_OPERATIONS", "Distribution", "FPNASError", "Factors",
+    "FileError", "ForkedError", "FormatError", "HandleError", "InfeasibleError", "InvalidError",
+    "LatencyTable", "Layer", "Mixture", "OutOfMemoryError", "Progress", "Quantiles",
+    "RetrainOptions", "RetrainProgress", "Retraining", "Run", "RunOptions", "RunProgress",
+    "Search", "SearchOptions", "Space", "SpaceBuilder", "StateError", "TestResult", "TextError",
+    "Variable", "WeightedSum", "__version__", "buffer_memory", "build_info",
+    "compound_candidates", "darts_discretise", "library_path", "live_handles",
+    "load_architecture", "second_order_gradient", "training_weights",
 ]

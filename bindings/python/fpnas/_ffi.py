@@ -52,11 +52,15 @@ FPNAS_FORM_FACTORISED = 0
 FPNAS_FORM_JOINT = 1
 FPNAS_INTERPOLATE_MACS = 1
 FPNAS_INTERPOLATE_NONE = 0
+FPNAS_MIXTURE_DARTS = 0
+FPNAS_MIXTURE_FBNETV2 = 1
 FPNAS_OBJECTIVE_CONDITIONED = 0
 FPNAS_OBJECTIVE_WITHIN = 1
 FPNAS_OK = 0
 FPNAS_REWARD_PRODUCT = 1
 FPNAS_REWARD_TOLD = 0
+FPNAS_SHAPES_EFFECTIVE = 1
+FPNAS_SHAPES_EXPECTED = 0
 FPNAS_STOP_COLLAPSE = 3
 FPNAS_STOP_ENTROPY = 2
 FPNAS_STOP_NONE = 0
@@ -91,6 +95,10 @@ class fpnas_latency(Structure):
 
 
 class fpnas_search(Structure):
+    pass
+
+
+class fpnas_mixture(Structure):
     pass
 
 
@@ -183,6 +191,23 @@ class fpnas_search_budget(Structure):
         ("most", c_int64),
         ("weight", c_double),
         ("resolution", c_int64),
+    ]
+
+
+class fpnas_mixture_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("algorithm", c_int32),
+        ("seed", c_uint64),
+        ("learning_rate", c_double),
+        ("adam_beta1", c_double),
+        ("adam_beta2", c_double),
+        ("adam_epsilon", c_double),
+        ("weight_decay", c_double),
+        ("initial_temperature", c_double),
+        ("temperature_decay", c_double),
+        ("minimum_temperature", c_double),
+        ("steps_per_epoch", c_int64),
     ]
 
 
@@ -301,6 +326,7 @@ SIZES = {
     fpnas_ask: 24,
     fpnas_progress: 144,
     fpnas_search_budget: 40,
+    fpnas_mixture_options: 88,
     fpnas_weighted_sum: 24,
     fpnas_run_options: 224,
     fpnas_run_progress: 160,
@@ -310,6 +336,20 @@ SIZES = {
 
 # Values of the _INIT macros
 INITIAL_VALUES = {
+    fpnas_mixture_options: (
+        sizeof(fpnas_mixture_options),
+        0,
+        0,
+        0.0,
+        -1.0,
+        0.0,
+        0.0,
+        -1.0,
+        0.0,
+        0.0,
+        0.0,
+        0,
+    ),
     fpnas_search_budget: (
         sizeof(fpnas_search_budget),
         1,
@@ -1367,6 +1407,110 @@ SIGNATURES = {
         [
             POINTER(fpnas_search),
             POINTER(POINTER(fpnas_space)),
+        ],
+    ),
+    "fpnas_mixture_create": (
+        c_int32,
+        [
+            POINTER(fpnas_space),
+            POINTER(fpnas_mixture_options),
+            POINTER(POINTER(fpnas_mixture)),
+        ],
+    ),
+    "fpnas_mixture_free": (
+        None,
+        [
+            POINTER(fpnas_mixture),
+        ],
+    ),
+    "fpnas_mixture_options_get": (
+        c_int32,
+        [
+            POINTER(fpnas_mixture),
+            POINTER(fpnas_mixture_options),
+        ],
+    ),
+    "fpnas_mixture_coefficients": (
+        c_int32,
+        [
+            POINTER(fpnas_mixture),
+            POINTER(c_uint64),
+            POINTER(c_double),
+            POINTER(c_double),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_mixture_tell": (
+        c_int32,
+        [
+            POINTER(fpnas_mixture),
+            c_uint64,
+            POINTER(c_double),
+            POINTER(c_double),
+            c_size_t,
+        ],
+    ),
+    "fpnas_mixture_cost": (
+        c_int32,
+        [
+            POINTER(fpnas_mixture),
+            POINTER(fpnas_cost),
+            c_int32,
+            POINTER(c_double),
+            POINTER(c_double),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_mixture_result": (
+        c_int32,
+        [
+            POINTER(fpnas_mixture),
+            POINTER(c_int32),
+            c_size_t,
+        ],
+    ),
+    "fpnas_mixture_distribution": (
+        c_int32,
+        [
+            POINTER(fpnas_mixture),
+            POINTER(POINTER(fpnas_distribution)),
+        ],
+    ),
+    "fpnas_mixture_set_logits": (
+        c_int32,
+        [
+            POINTER(fpnas_mixture),
+            POINTER(c_double),
+            c_size_t,
+        ],
+    ),
+    "fpnas_mixture_to_bytes": (
+        c_int32,
+        [
+            POINTER(fpnas_mixture),
+            POINTER(c_uint8),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_mixture_from_bytes": (
+        c_int32,
+        [
+            POINTER(c_uint8),
+            c_size_t,
+            POINTER(POINTER(fpnas_mixture)),
+        ],
+    ),
+    "fpnas_darts_discretise": (
+        c_int32,
+        [
+            POINTER(c_double),
+            c_size_t,
+            POINTER(c_int32),
+            c_size_t,
+            POINTER(c_size_t),
         ],
     ),
     "fpnas_training_weights": (

@@ -43,7 +43,8 @@ def test_nas_bench_macro_example():
 @needs_table
 def test_nas_bench_macro_benchmark(tmp_path):
     table = tmp_path / "rows.csv"
-    output = run("benchmarks/nas_bench_macro.py", "--seeds", "4", "--csv", str(table))
-    for method in ("FP-NAS", "PARSEC", "random", "evolution"):
+    output = run("benchmarks/nas_bench_macro.py", "--seeds", "4", "--csv", str(table),
+                 "--plot", str(tmp_path / "regret.png"))
+    for method in ("FP-NAS", "PARSEC", "REINFORCE", "random", "evolution"):
         assert f"\n{method} " in output
-    assert len(table.read_text().splitlines()) == 1 + 4 * 4
+    assert len(table.read_text().splitlines()) == 1 + 4 * 5

@@ -37,7 +37,7 @@ settings (K of 1, 4, 8; rates of 0.05, 0.1, 0.22; betas of 0.5, 0.9) on seeds 50
 
 The table is read from $FPNAS_DATA/nas-bench-macro/nas-bench-macro_cifar10.json, by default from
 ../shared/data. Rows of every run go to a CSV file, and with matplotlib the mean regret against the
-number of evaluations to a picture. It takes about half a minute on two cores.
+number of evaluations to a picture. It takes about a minute on two cores.
 """
 
 from __future__ import annotations

@@ -776,6 +776,11 @@ FPNAS_API fpnas_status fpnas_weighted_sum_merge(fpnas_weighted_sum *sum,
 
 /* ---- Built-in run: search on images with the CPU supernet ------------------------------------ */
 
+/* How weights move; momentum is also Adam's first coefficient. */
+#define FPNAS_OPTIMISER_SGD 0
+#define FPNAS_OPTIMISER_RMSPROP 1 /* squares 0.9, epsilon 1e-3 */
+#define FPNAS_OPTIMISER_ADAM 2    /* decay apart from the gradient; squares 0.999, epsilon 1e-8 */
+
 typedef struct fpnas_run_options {
     uint32_t struct_size;
     int32_t algorithm;        /* FPNAS_ALGORITHM_... */
@@ -795,7 +800,7 @@ typedef struct fpnas_run_options {
     double cost_target;       /* TAR in MACs; 0 = half of the uniform expectation */
     int64_t joint_epoch;      /* theta; -1 = 53 % of the run, 0 = from the start */
     int64_t warm_up_epochs;   /* epochs that train the weights only */
-    double weight_rate;       /* highest rate of SGD; cosine to 0 */
+    double weight_rate;       /* highest rate; cosine to 0 */
     double momentum;
     double weight_decay;
     int32_t baseline;         /* FPNAS_BASELINE_... */
@@ -809,6 +814,13 @@ typedef struct fpnas_run_options {
     int32_t resize_unequal;   /* 1 = PNGs of unequal size are resized to image_size, 0 = refused */
     int32_t check_files;      /* 1 = decode all PNGs first; refuse damaged files and twins */
     int32_t budget_mode;      /* FPNAS_BUDGET_...; HARD: no network above cost_target is ever drawn */
+    int32_t optimiser;        /* FPNAS_OPTIMISER_... of the weights; default SGD */
+    int32_t zero_last_gamma;  /* 1 = blocks beside a shortcut begin as nothing */
+    double rate_warm_up;      /* part of the run in which the rate rises, in [0, 0.9]; default 0 */
+    double label_smoothing;   /* in [0, 0.9] */
+    double dropout;           /* of the classifier's inputs, in [0, 0.95] */
+    double stochastic_depth;  /* of the last block beside a shortcut, in [0, 0.95] */
+    double weight_averaging;  /* decay of the average that is tested, below 1; 0 = none */
 } fpnas_run_options;
 
 typedef struct fpnas_run_progress {
@@ -834,6 +846,8 @@ typedef struct fpnas_run_progress {
     double skip_probability;
     double seconds;
     double seconds_left;
+    int64_t block_evaluations;  /* while weights were trained, with prefixes shared, against ... */
+    int64_t blocks_drawn;       /* ... the sum of K L over the steps */
 } fpnas_run_progress;
 
 typedef struct fpnas_run fpnas_run; /* one thread at a time */
@@ -856,7 +870,7 @@ FPNAS_API fpnas_status fpnas_run_step(fpnas_run *run);
 FPNAS_API fpnas_status fpnas_run_progress_get(const fpnas_run *run, fpnas_run_progress *progress);
 /* The loss weight of every class, n n_c^-g / sum_k n_k^(1-g) for n_c training images of class c, n
  * in all and g = class_balance: of mean 1 over the images, all 1 for g = 0, and n / (classes n_c)
- * for g = 1. The built-in loss does not use them yet: they are for outside trainers. Since 0.1. */
+ * for g = 1. Losses and likelihoods of the run are means weighted by them. Since 0.1. */
 FPNAS_API fpnas_status fpnas_run_class_weights(const fpnas_run *run, double *out, size_t capacity,
                                                size_t *needed);
 FPNAS_API fpnas_status fpnas_run_space(const fpnas_run *run, fpnas_space **space);
@@ -885,7 +899,7 @@ typedef struct fpnas_retrain_options {
     int64_t threads;       /* 0 = cores of the machine */
     int64_t image_size;    /* as in fpnas_run_options */
     int64_t maximum_shift;
-    double weight_rate;    /* highest rate of SGD after a warm-up of a tenth; cosine to 0 */
+    double weight_rate;    /* highest rate, after rate_warm_up; cosine to 0 */
     double momentum;
     double weight_decay;
     int64_t training_images; /* these as in fpnas_run_options */
@@ -897,6 +911,13 @@ typedef struct fpnas_retrain_options {
     int32_t resize_unequal;
     int32_t check_files;
     int32_t reserved2;
+    int32_t optimiser;        /* FPNAS_OPTIMISER_... of the weights; default SGD */
+    int32_t zero_last_gamma;  /* 1 = blocks beside a shortcut begin as nothing */
+    double rate_warm_up;      /* part of the run in which the rate rises, in [0, 0.9]; default 0.1 */
+    double label_smoothing;   /* in [0, 0.9] */
+    double dropout;           /* of the classifier's inputs, in [0, 0.95] */
+    double stochastic_depth;  /* of the last block beside a shortcut, in [0, 0.95] */
+    double weight_averaging;  /* decay of the average that is tested, below 1; 0 = none */
 } fpnas_retrain_options;
 
 typedef struct fpnas_retrain_progress {
@@ -918,6 +939,17 @@ FPNAS_API fpnas_status fpnas_retrain_create(const char *data_folder, const fpnas
                                             const fpnas_retrain_options *options,
                                             fpnas_retrain **retrain);
 FPNAS_API void fpnas_retrain_free(fpnas_retrain *retrain);
+/* From now on the loss is (1 - weight) CE + weight T^2 KL(teacher || network), both at temperature T:
+ * distillation. `logits` has `count` = images x classes values, a row for every image of the
+ * training set in the order of its files; it is copied. weight in [0, 1], temperature in
+ * [0.01, 1000]. Errors: INVALID naming the value, NOMEM. Since 0.1. */
+FPNAS_API fpnas_status fpnas_retrain_distil(fpnas_retrain *retrain, const float *logits,
+                                            size_t count, double weight, double temperature);
+/* The network's logits for every image of the training set, for fpnas_retrain_distil of another
+ * network on the same images; rows of images that are not trained on are 0. `needed` may be NULL;
+ * out may be NULL when capacity is 0. Errors: BUFFER with `needed` set; IO, FORMAT. Since 0.1. */
+FPNAS_API fpnas_status fpnas_retrain_logits(fpnas_retrain *retrain, float *out, size_t capacity,
+                                            size_t *needed);
 /* One batch. Errors: STATE when done, or when the loss is no number. Since 0.1. */
 FPNAS_API fpnas_status fpnas_retrain_step(fpnas_retrain *retrain);
 FPNAS_API fpnas_status fpnas_retrain_progress_get(const fpnas_retrain *retrain,

@@ -1,6 +1,7 @@
 import CFPNAS
 import Experiment
 import SearchSpace
+import Supernet
 import Support
 
 extension RetrainRun: Handled {
@@ -40,6 +41,16 @@ extension RetrainOptions {
         data.flips = try flag(c.flip, "flip")
         data.resizesUnequal = try flag(c.resize_unequal, "resize_unequal")
         data.checksFiles = try flag(c.check_files, "check_files")
+        guard let optimiser = Optimiser(rawValue: c.optimiser) else {
+            throw .invalid("optimiser must be in [0, 2], got \(c.optimiser)")
+        }
+        training.optimiser = optimiser
+        training.zeroesLastGamma = try flag(c.zero_last_gamma, "zero_last_gamma")
+        training.rateWarmUp = c.rate_warm_up
+        training.labelSmoothing = c.label_smoothing
+        training.dropout = c.dropout
+        training.stochasticDepth = c.stochastic_depth
+        training.weightAveraging = c.weight_averaging
         try check()
     }
 
@@ -53,7 +64,12 @@ extension RetrainOptions {
             test_share: data.testShare, class_balance: data.classBalance,
             cutout: Int64(data.cutout), image_memory: Int64(data.imageMemory),
             flip: data.flips ? 1 : 0, resize_unequal: data.resizesUnequal ? 1 : 0,
-            check_files: data.checksFiles ? 1 : 0, reserved2: 0)
+            check_files: data.checksFiles ? 1 : 0, reserved2: 0,
+            optimiser: training.optimiser.rawValue,
+            zero_last_gamma: training.zeroesLastGamma ? 1 : 0,
+            rate_warm_up: training.rateWarmUp, label_smoothing: training.labelSmoothing,
+            dropout: training.dropout, stochastic_depth: training.stochasticDepth,
+            weight_averaging: training.weightAveraging)
     }
 }
 
@@ -94,6 +110,34 @@ public func fpnas_retrain_create(
 @_cdecl("fpnas_retrain_free") @implementation
 public func fpnas_retrain_free(_ retrain: OpaquePointer?) {
     unsafe freeHandle(retrain, RetrainRun.self)
+}
+
+@_cdecl("fpnas_retrain_distil") @implementation
+public func fpnas_retrain_distil(
+    _ retrain: OpaquePointer?, _ logits: UnsafePointer<Float>?, _ count: Int, _ weight: Double,
+    _ temperature: Double
+) -> fpnas_status {
+    unsafe call(retrain) { (retrain) throws(FPNASError) in
+        let given = try unsafe input(logits, count, "logits")
+        let copy = try Buffer<Float>(count, of: "the logits")
+        for i in 0..<count { unsafe copy[i] = given[i] }
+        try retrain.distil(logits: copy, weight: weight, temperature: temperature)
+    }
+}
+
+@_cdecl("fpnas_retrain_logits") @implementation
+public func fpnas_retrain_logits(
+    _ retrain: OpaquePointer?, _ out: UnsafeMutablePointer<Float>?, _ capacity: Int,
+    _ needed: UnsafeMutablePointer<Int>?
+) -> fpnas_status {
+    unsafe clear(needed)
+    return unsafe call(retrain) { (retrain) throws(FPNASError) in
+        // At most 2^48: both are bounded by the memory they are in.
+        let count = retrain.pipeline.train.count * retrain.pipeline.classes
+        try unsafe requireRoom(count, out, capacity, needed)
+        let logits = try retrain.logits()
+        try unsafe put(UnsafeBufferPointer(logits.elements), out, capacity, nil)
+    }
 }
 
 @_cdecl("fpnas_retrain_step") @implementation

@@ -3,6 +3,7 @@ import CFPNAS
 import Experiment
 import Search
 import SearchSpace
+import Supernet
 import Support
 
 extension SearchRun: Handled {
@@ -18,7 +19,9 @@ private func call(
 
 /// Of the first version.
 private let optionsSize = MemoryLayout<fpnas_run_options>.offset(of: \.training_images) ?? 0
-private let progressSize = MemoryLayout<fpnas_run_progress>.size
+/// Of the first version.
+private let progressSize =
+    MemoryLayout<fpnas_run_progress>.offset(of: \.block_evaluations) ?? 0
 
 extension RunOptions {
     init(_ pointer: UnsafePointer<fpnas_run_options>) throws(FPNASError) {
@@ -65,6 +68,16 @@ extension RunOptions {
         data.flips = try flag(c.flip, "flip")
         data.resizesUnequal = try flag(c.resize_unequal, "resize_unequal")
         data.checksFiles = try flag(c.check_files, "check_files")
+        guard let optimiser = Optimiser(rawValue: c.optimiser) else {
+            throw .invalid("optimiser must be in [0, 2], got \(c.optimiser)")
+        }
+        training.optimiser = optimiser
+        training.zeroesLastGamma = try flag(c.zero_last_gamma, "zero_last_gamma")
+        training.rateWarmUp = c.rate_warm_up
+        training.labelSmoothing = c.label_smoothing
+        training.dropout = c.dropout
+        training.stochasticDepth = c.stochastic_depth
+        training.weightAveraging = c.weight_averaging
         try check()
     }
 
@@ -84,14 +97,20 @@ extension RunOptions {
             class_balance: data.classBalance, cutout: Int64(data.cutout),
             image_memory: Int64(data.imageMemory), flip: data.flips ? 1 : 0,
             resize_unequal: data.resizesUnequal ? 1 : 0, check_files: data.checksFiles ? 1 : 0,
-            budget_mode: budgetMode.rawValue)
+            budget_mode: budgetMode.rawValue,
+            optimiser: training.optimiser.rawValue,
+            zero_last_gamma: training.zeroesLastGamma ? 1 : 0,
+            rate_warm_up: training.rateWarmUp, label_smoothing: training.labelSmoothing,
+            dropout: training.dropout, stochastic_depth: training.stochasticDepth,
+            weight_averaging: training.weightAveraging)
     }
 }
 
 extension RunProgress {
     func raw(isDone: Bool) -> fpnas_run_progress {
         fpnas_run_progress(
-            struct_size: UInt32(progressSize), is_done: isDone ? 1 : 0, is_joint: isJoint ? 1 : 0,
+            struct_size: UInt32(MemoryLayout<fpnas_run_progress>.size), is_done: isDone ? 1 : 0,
+            is_joint: isJoint ? 1 : 0,
             stop_reason: stopReason.rawValue, epoch: Int64(epoch), epochs: Int64(epochs),
             step: Int64(step), steps: Int64(steps), sample_count: Int64(sampleCount),
             samples_drawn: Int64(samplesDrawn), evaluations: Int64(evaluations),
@@ -99,7 +118,8 @@ extension RunProgress {
             cost_target: costTarget, train_log_likelihood: trainLogLikelihood,
             validation_log_likelihood: validationLogLikelihood,
             validation_accuracy: validationAccuracy, effective_samples: effectiveSamples,
-            skip_probability: skipProbability, seconds: seconds, seconds_left: secondsLeft)
+            skip_probability: skipProbability, seconds: seconds, seconds_left: secondsLeft,
+            block_evaluations: Int64(blockEvaluations), blocks_drawn: Int64(blocksDrawn))
     }
 }
 

@@ -142,6 +142,36 @@ static void NAME(window_pool_gradient)(
         }
 }
 
+// MARK: Optimisers
+
+static void NAME(descend_rms)(
+    float *w, float *v, float *s, const float *g, size_t count, float f, float rate,
+    float momentum, float decay, float second, float epsilon) {
+    for (size_t i = 0; i < count; i++) {
+        float gradient = f * g[i] + decay * w[i];
+        s[i] = second * s[i] + (1.0f - second) * (gradient * gradient);
+        v[i] = momentum * v[i] + gradient / (sqrtf(s[i]) + epsilon);
+        w[i] -= rate * v[i];
+    }
+}
+
+static void NAME(descend_adam)(
+    float *w, float *v, float *s, const float *g, size_t count, float f, float rate,
+    float momentum, float decay, float second, float epsilon, float first_scale,
+    float second_scale) {
+    for (size_t i = 0; i < count; i++) {
+        float gradient = f * g[i];
+        v[i] = momentum * v[i] + (1.0f - momentum) * gradient;
+        s[i] = second * s[i] + (1.0f - second) * (gradient * gradient);
+        float step = v[i] * first_scale / (sqrtf(s[i] * second_scale) + epsilon);
+        w[i] -= rate * (step + decay * w[i]);
+    }
+}
+
+static void NAME(approach)(float *a, const float *w, size_t count, float share) {
+    for (size_t i = 0; i < count; i++) a[i] += share * (w[i] - a[i]);
+}
+
 // MARK: Attention
 
 static void NAME(gate_add)(const float *x, const float *g, size_t pixels, size_t c, float *y) {

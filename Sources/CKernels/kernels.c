@@ -4,6 +4,7 @@
 // Vectors are passed only between functions that are always inlined, so there is no ABI to differ.
 #pragma clang diagnostic ignored "-Wpsabi"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

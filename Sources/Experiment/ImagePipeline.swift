@@ -104,6 +104,11 @@ final class ImageBatch {
 
     var count: Int { labels.count }
 
+    /// The weights of the loss; nil where all are alike.
+    func lossWeights(_ options: DataOptions) -> [Float]? {
+        options.classBalance > 0 ? weights : nil
+    }
+
     /// Reads and prepares the images; an error names the file, and the batch is then of no use.
     func fill(
         _ pipeline: ImagePipeline, from set: ImageSet, _ indices: ArraySlice<Int32>,

@@ -15,11 +15,12 @@ public struct RetrainOptions: Sendable, Equatable {
     /// Rows and columns images are resized to; 0 for their own size, but at least 16.
     public var imageSize = 0
     public var maximumShift = 1
-    /// Highest rate of SGD, reached after a tenth of the run; then it falls to 0 along a cosine.
+    /// Highest rate, reached after `training.rateWarmUp`; then it falls to 0 along a cosine.
     public var weightRate = 0.1
     public var momentum = 0.9
     public var weightDecay = 5e-4
     public var data = DataOptions()
+    public var training = TrainingOptions(rateWarmUp: 0.1)
 
     public init() {}
 
@@ -33,6 +34,7 @@ public struct RetrainOptions: Sendable, Equatable {
         try requireFinite(momentum, in: 0...0.9999, "momentum")
         try requireFinite(weightDecay, in: 0...1, "weight_decay")
         try data.check()
+        try training.check()
     }
 
     var threadCount: Int { threads > 0 ? threads : min(Process.processorCount, 256) }
@@ -50,6 +52,8 @@ public final class RetrainRun {
     public private(set) var seconds = 0.0
 
     private let supernet: Supernet
+    /// Logits of a teacher for every image of the training set, and how they count.
+    private var teacher: (logits: Buffer<Float>, weight: Double, temperature: Double)?
     private let batches: Batcher
     private let batch: ImageBatch
     private var order: (epoch: Int, images: [Int32]) = (-1, [])
@@ -82,7 +86,8 @@ public final class RetrainRun {
         steps = options.epochs * batches.batchesPerEpoch
         supernet = try Supernet(
             networks: [network], capacity: batches.batchSize, seed: options.seed,
-            threads: options.threadCount)
+            threads: options.threadCount, regularisation: options.training.regularisation)
+        try supernet.smoothLabels(options.training.labelSmoothing)
     }
 
     public var isDone: Bool { step >= steps }
@@ -97,31 +102,91 @@ public final class RetrainRun {
             pipeline, from: pipeline.train,
             batches.batch(step % batches.batchesPerEpoch, of: order.images), augmentation: step)
         supernet.beginStep()
-        let result = try supernet.accumulate(network, images: batch.images, labels: batch.labels)
+        let result = try supernet.accumulate(
+            network, images: batch.images, labels: batch.labels,
+            loss: loss(of: batches.batch(step % batches.batchesPerEpoch, of: order.images)))
         try supernet.finishStep(
-            StepOptions(
-                rate: rate, momentum: options.momentum, weightDecay: options.weightDecay))
+            options.training.stepOptions(
+                rate: options.training.rate(highest: options.weightRate, step: step, of: steps),
+                momentum: options.momentum, weightDecay: options.weightDecay))
         trainLogLikelihood = result.logLikelihood
         step += 1
         seconds += Process.seconds - start
     }
 
-    private var rate: Double {
-        let warmUp = max(steps / 10, 1)
-        guard step >= warmUp else { return options.weightRate * Double(step + 1) / Double(warmUp) }
-        return cosineRate(
-            initial: options.weightRate, step: step - warmUp, of: max(steps - warmUp, 1))
+    private func loss(of indices: ArraySlice<Int32>) -> Loss {
+        var loss = Loss(weights: batch.lossWeights(options.data))
+        guard let teacher else { return loss }
+        let classes = pipeline.classes
+        loss.distillation = teacher.weight
+        loss.temperature = teacher.temperature
+        loss.teacher = indices.flatMap { index in
+            (0..<classes).map { teacher.logits[Int(index) * classes + $0] }
+        }
+        return loss
+    }
+
+    /// From now on learns from a teacher's logits too: (1 − weight)·CE + weight·T²·KL at
+    /// temperature T. One row for every image of the training set, in the order it was read in.
+    public func distil(
+        logits: Buffer<Float>, weight: Double, temperature: Double
+    ) throws(FPNASError) {
+        try requireFinite(weight, in: 0...1, "weight")
+        try requireFinite(temperature, in: 0.01...1000, "temperature")
+        let count = pipeline.train.count * pipeline.classes
+        guard logits.count == count else {
+            throw .invalid(
+                "\(logits.count) logits for \(pipeline.train.count) images of "
+                    + "\(pipeline.classes) classes, \(count) are needed")
+        }
+        for i in 0..<count where !logits[i].isFinite {
+            throw .invalid(
+                "logit \(i % pipeline.classes) of image \(i / pipeline.classes) is "
+                    + "\(logits[i])")
+        }
+        teacher = (logits, weight, temperature)
+    }
+
+    /// The network's logits for every training image as it is, without augmentation, with
+    /// re-estimated statistics; of other images of the set, zeros.
+    public func logits() throws(FPNASError) -> Buffer<Float> {
+        let classes = pipeline.classes
+        let logits = try Buffer<Float>(
+            try checkedProduct(pipeline.train.count, classes, of: "the logits"), of: "the logits")
+        try supernet.withAverage { () throws(FPNASError) in
+            try estimateStatistics()
+            for chunk in chunks(pipeline.trainIndices) {
+                try batch.fill(pipeline, from: pipeline.train, chunk, augmentation: nil)
+                let rows = try supernet.logits(
+                    network, images: batch.images, count: batch.count, statistics: .running)
+                for (i, index) in chunk.enumerated() {
+                    for c in 0..<classes {
+                        logits[Int(index) * classes + c] = rows[i * classes + c]
+                    }
+                }
+            }
+        }
+        return logits
     }
 
     /// Accuracy in [0, 1] and mean log-likelihood on the test images, with normalisation
     /// statistics re-estimated on the training images.
     public func test() throws(FPNASError) -> (accuracy: Double, logLikelihood: Double) {
+        // The average of the weights where one is kept.
+        try supernet.withAverage { () throws(FPNASError) in try measure() }
+    }
+
+    private func estimateStatistics() throws(FPNASError) {
         try supernet.beginStatistics()
         for chunk in chunks(pipeline.trainIndices) {
             try batch.fill(pipeline, from: pipeline.train, chunk, augmentation: nil)
             try supernet.gatherStatistics(network, images: batch.images, count: batch.count)
         }
         try supernet.finishStatistics()
+    }
+
+    private func measure() throws(FPNASError) -> (accuracy: Double, logLikelihood: Double) {
+        try estimateStatistics()
         var correct = 0
         var logLikelihood = 0.0
         for chunk in chunks(pipeline.testIndices) {

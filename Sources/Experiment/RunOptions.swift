@@ -37,12 +37,13 @@ public struct RunOptions: Sendable, Equatable {
     public var warmUpEpochs = 10
 
     // MARK: Weights
-    /// Highest rate of SGD; it falls to 0 along a cosine over the run.
+    /// Highest rate; see `training.rateWarmUp`.
     public var weightRate = 0.1
     public var momentum = 0.9
     public var weightDecay = 1e-4
 
     public var data = DataOptions()
+    public var training = TrainingOptions(rateWarmUp: 0)
 
     public init() {}
 
@@ -88,6 +89,7 @@ public struct RunOptions: Sendable, Equatable {
         try requireFinite(weightDecay, in: 0...1, "weight_decay")
         try requireFinite(costTarget, in: 0...1e18, "cost_target")
         try data.check()
+        try training.check()
         // The rest is checked with the options of the search.
         _ = try searchOptions(stepsPerEpoch: 1, costTarget: max(costTarget, 1))
     }
@@ -115,6 +117,7 @@ extension RunOptions {
         ])
         writer.put(budgetMode.rawValue)
         data.encode(into: &writer)
+        training.encode(into: &writer)
     }
 
     init(from reader: inout ByteReader) throws(FPNASError) {
@@ -150,6 +153,7 @@ extension RunOptions {
         }
         budgetMode = mode
         data = try DataOptions(from: &reader)
+        training = try TrainingOptions(from: &reader)
         try check()
     }
 }

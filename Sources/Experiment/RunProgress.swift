@@ -28,6 +28,10 @@ public struct RunProgress: Sendable, Equatable {
     /// Seconds spent, over all resumed parts, and an estimate of those left.
     public var seconds = 0.0
     public var secondsLeft = 0.0
+    /// Blocks evaluated while weights were trained, and K·L: the same without sharing of prefixes
+    /// and of equal draws.
+    public var blockEvaluations = 0
+    public var blocksDrawn = 0
 
     public init() {}
 }

@@ -91,15 +91,18 @@ extension SearchRun {
         try reader.finish()
         progress.step = stored.step
         progress.seconds = stored.seconds
+        progress.blockEvaluations = stored.blockEvaluations
+        progress.blocksDrawn = stored.blocksDrawn
         try refreshProgress()
     }
 }
 
 extension RunProgress {
     func encode(into writer: inout ByteWriter) {
-        for value in [epoch, epochs, step, steps, sampleCount, samplesDrawn, evaluations] {
-            writer.put(value)
-        }
+        for value in [
+            epoch, epochs, step, steps, sampleCount, samplesDrawn, evaluations, blockEvaluations,
+            blocksDrawn,
+        ] { writer.put(value) }
         writer.put([
             initialEntropy, entropy, expectedMACs, costTarget, trainLogLikelihood,
             validationLogLikelihood, validationAccuracy, effectiveSamples, skipProbability, seconds,
@@ -118,6 +121,8 @@ extension RunProgress {
         sampleCount = try reader.takeInt()
         samplesDrawn = try reader.takeInt()
         evaluations = try reader.takeInt()
+        blockEvaluations = try reader.takeInt()
+        blocksDrawn = try reader.takeInt()
         let values = try reader.takeDoubles()
         guard values.count == 11 else { throw reader.damaged("the progress") }
         initialEntropy = values[0]

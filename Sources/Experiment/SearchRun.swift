@@ -74,7 +74,9 @@ public final class SearchRun {
         trainBatch = try ImageBatch(capacity: capacity, pipeline)
         validationBatch = try ImageBatch(capacity: capacity, pipeline)
         supernet = try Supernet(
-            space: space, capacity: capacity, seed: options.seed, threads: options.threadCount)
+            space: space, capacity: capacity, seed: options.seed, threads: options.threadCount,
+            regularisation: options.training.regularisation)
+        try supernet.smoothLabels(options.training.labelSmoothing)
         var target = options.costTarget
         if target == 0 && options.costWeight > 0 {
             let uniform = try ArchitectureDistribution(space: space, form: .factorised)
@@ -133,20 +135,33 @@ public final class SearchRun {
         var networks: [Network] = []
         for architecture in ask.architectures { networks.append(try space.network(architecture)) }
         supernet.beginStep()
-        for (network, multiplicity) in zip(networks, ask.multiplicities) {
-            let result = try supernet.accumulate(
-                network, images: trainBatch.images, labels: trainBatch.labels,
-                multiplicity: multiplicity, likelihoodScale: options.likelihoodScale)
+        let samples = zip(networks, ask.multiplicities).map { Sample($0, multiplicity: $1) }
+        let before = supernet.blockCounts
+        let trained = try named(ask, step) { () throws(FPNASError) in
+            try supernet.accumulate(
+                samples, images: trainBatch.images, labels: trainBatch.labels,
+                likelihoodScale: options.likelihoodScale,
+                loss: Loss(weights: trainBatch.lossWeights(options.data)))
+        }
+        for (result, multiplicity) in zip(trained, ask.multiplicities) {
             sums.add(training: result.logLikelihood, multiplicity)
         }
+        progress.blockEvaluations += supernet.blockCounts.evaluated - before.evaluated
+        progress.blocksDrawn += supernet.blockCounts.drawn - before.drawn
         try supernet.finishStep(
-            StepOptions(
-                rate: cosineRate(initial: options.weightRate, step: step, of: progress.steps),
+            options.training.stepOptions(
+                rate: options.training.rate(
+                    highest: options.weightRate, step: step, of: progress.steps),
                 momentum: options.momentum, weightDecay: options.weightDecay))
         var logLikelihoods: [Double] = []
-        for (network, multiplicity) in zip(networks, ask.multiplicities) {
-            let result = try supernet.evaluate(
-                network, images: validationBatch.images, labels: validationBatch.labels)
+        let validated = try named(ask, step) { () throws(FPNASError) in
+            try supernet.withAverage { () throws(FPNASError) in
+                try supernet.evaluate(
+                    networks, images: validationBatch.images, labels: validationBatch.labels,
+                    weights: validationBatch.lossWeights(options.data))
+            }
+        }
+        for (result, multiplicity) in zip(validated, ask.multiplicities) {
             logLikelihoods.append(result.logLikelihood)
             sums.add(
                 validation: result.logLikelihood,
@@ -158,6 +173,23 @@ public final class SearchRun {
             bestWithinBudget = (ask.architectures[i], value)
         }
     }
+
+    /// Names step and architecture where a loss is no number.
+    private func named<T>(
+        _ ask: Ask, _ step: Int, _ body: () throws(FPNASError) -> T
+    ) throws(FPNASError) -> T {
+        do throws(FPNASError) { return try body() } catch {
+            guard error.code == .state, let k = supernet.failedNetwork,
+                ask.architectures.indices.contains(k)
+            else { throw error }
+            throw FPNASError(
+                .state, "step \(step), architecture \(ask.architectures[k]): \(error.message)")
+        }
+    }
+
+    /// Measures where the time of the steps goes, from now on.
+    public func startProfile() { supernet.profile = Profile() }
+    public var profile: Profile? { supernet.profile }
 
     private func fillBatches(_ step: Int) throws(FPNASError) {
         let epoch = step / stepsPerEpoch

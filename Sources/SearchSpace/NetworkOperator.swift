@@ -42,6 +42,14 @@ public struct NetworkOperator: Hashable, Sendable {
 }
 
 extension NetworkOperator {
+    /// A global pool of an operator's result.
+    public init(pooling shape: ImageShape, from source: Int, role: Role, block: Int) {
+        self.init(
+            kind: .globalPool, role: role, variant: 0, block: block, inputs: [source],
+            inShape: shape, outShape: ImageShape(height: 1, width: 1, channels: shape.channels),
+            inputActivation: .none, hasBias: false, hasNormalisation: false, activation: .none)
+    }
+
     /// The same operator behind others.
     public func taking(_ inputs: [Int]) -> NetworkOperator {
         NetworkOperator(

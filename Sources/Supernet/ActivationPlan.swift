@@ -17,6 +17,10 @@ struct ActivationPlan {
     let chunks: Int
     /// The batch's images with aligned pixels.
     let images: Int
+    let imagePixels: Int
+    let imageChannels: Int
+    /// Memory for gradients that wait where networks branch off one another.
+    let branches: [Int]
     /// Rows of the widest line: of zeros, and of ones.
     let zeros: Int
     let ones: Int
@@ -57,6 +61,11 @@ struct ActivationPlan {
             try checkedProduct(
                 extent.input.height, extent.input.width, laneAligned(extent.input.channels),
                 of: "the images"))
+        imagePixels = extent.input.height * extent.input.width
+        imageChannels = extent.input.channels
+        branches = try (0..<extent.branches).map { _ throws(FPNASError) in
+            try layout.take(capacity, extent.slots[0])
+        }
         slots = try extent.slots.map { size throws(FPNASError) in
             try layout.take(capacity, size)
         }

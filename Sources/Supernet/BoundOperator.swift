@@ -85,6 +85,10 @@ struct BoundOperator {
     var gates = 0
     var norm = NormPlace()
     var gradient = 0
+    /// Whether dropout applies to the result.
+    var feedsClassifier = false
+    /// Probability with which a sum's first term is left out for an image.
+    var dropRate = 0.0
 
     /// Rows of the maximal weight from one tap of a convolution to the next.
     var weightRows = 0

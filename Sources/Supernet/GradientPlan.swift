@@ -29,7 +29,9 @@ struct GradientPlan {
     var sizes: [Int]
 
     /// The operators are live: each but the last has a consumer.
-    init(_ operators: [NetworkOperator], isOutput: (Int) -> Bool) {
+    ///
+    /// With `scales`, branches beside an identity get gradients of their own, times a factor.
+    init(_ operators: [NetworkOperator], scales: Bool, isOutput: (Int) -> Bool) {
         slots = [Int](repeating: -1, count: operators.count)
         deliveries = operators.map { [Delivery](repeating: Delivery(), count: $0.inputs.count) }
         sizes = [0, 0]
@@ -55,7 +57,9 @@ struct GradientPlan {
         acquire(last)
         for i in operators.indices.reversed() {
             let op = operators[i]
-            let taken = GradientPlan.taken(by: i, operators, arrived, consumers)
+            let taken = GradientPlan.taken(
+                by: i, operators, arrived, consumers,
+                scales: scales && GradientPlan.skipsBranch(i, operators))
             for (j, source) in op.inputs.enumerated() {
                 guard source >= 0, operators[source].kind != .zero else {
                     deliveries[i][j].isVoid = true
@@ -80,10 +84,19 @@ struct GradientPlan {
         }
     }
 
+    /// Whether the operator adds a block's result to the block's own input.
+    static func skipsBranch(_ i: Int, _ operators: [NetworkOperator]) -> Bool {
+        let op = operators[i]
+        guard op.kind == .sum, op.inputs.count == 2, op.inputs[0] >= 0 else { return false }
+        return operators[op.inputs[0]].block == op.block
+            && (op.inputs[1] < 0 || operators[op.inputs[1]].block != op.block)
+    }
+
     /// The operator that takes over the memory of a sum's or a squeeze's gradient, and those that
     /// only read it and are done before the taker writes.
     private static func taken(
-        by i: Int, _ operators: [NetworkOperator], _ arrived: [Int], _ consumers: [Int]
+        by i: Int, _ operators: [NetworkOperator], _ arrived: [Int], _ consumers: [Int],
+        scales: Bool
     ) -> (source: Int, readers: [Int]) {
         let op = operators[i]
         if case .squeezeExcite = op.kind {
@@ -91,7 +104,7 @@ struct GradientPlan {
             return source >= 0 && consumers[source] == 1 ? (source, []) : (-1, [])
         }
         guard op.kind == .sum else { return (-1, []) }
-        let free = op.inputs.filter { source in
+        let free = (scales ? Array(op.inputs.dropFirst()) : op.inputs).filter { source in
             source >= 0 && arrived[source] == 0 && operators[source].kind != .zero
                 && operators[source].activation == .none
         }

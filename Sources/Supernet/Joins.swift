@@ -9,6 +9,7 @@ extension Pass {
         let start = images.lowerBound * s.outSize
         let rows = images.count * s.outPixels
         let y = unsafe at(b.data) + start
+        if drops(b) { return sumDropping(b, part) }
         // A term that is stored as it is seen can be added on the way.
         let terms = inputs[b.inputs]
         let plain = terms.indices.first { terms[$0].view.isPlain } ?? -1
@@ -26,6 +27,35 @@ extension Pass {
         }
     }
 
+    private func drops(_ b: BoundOperator) -> Bool { trains && b.dropRate > 0 }
+
+    /// 0 or 1 / (1 − p) for the branch of an image, a function of seed, step, block and image.
+    private func survival(_ b: BoundOperator, _ image: Int) -> Float {
+        let u = random.uniform(step: step, sample: 1 + b.block, index: image)
+        return u < b.dropRate ? 0 : Float(1 / (1 - b.dropRate))
+    }
+
+    /// The sum whose first term is left out for some images and larger for the others.
+    private func sumDropping(_ b: BoundOperator, _ part: Part) {
+        let s = b.s
+        let (branch, rest) = (inputs[b.inputs.lowerBound], inputs[b.inputs.lowerBound + 1])
+        for image in images(part) {
+            let start = image * s.outSize
+            let y = unsafe at(b.data) + start
+            let factor = survival(b, image)
+            if factor > 0 {
+                unsafe k.affine(
+                    at(branch.view.data) + start, at(branch.view.scale), at(branch.view.shift),
+                    nil, branch.view.activation, s.outPixels, s.outLine, y)
+                unsafe k.scale(y, factor, s.outSize)
+            }
+            unsafe k.affine(
+                at(rest.view.data) + start, at(rest.view.scale), at(rest.view.shift),
+                factor > 0 ? UnsafePointer(y) : nil, rest.view.activation, s.outPixels,
+                s.outLine, y)
+        }
+    }
+
     func sumGradient(_ b: BoundOperator, _ part: Part) {
         let s = b.s
         let images = images(part)
@@ -33,9 +63,20 @@ extension Pass {
         let rows = images.count * s.outPixels
         let own = unsafe at(b.gradient) + row * s.outLine
         if s.hasNorm { unsafe normGradient(b, row * s.outLine, rows: rows, into: own) }
+        if drops(b) {
+            let branch = inputs[b.inputs.lowerBound]
+            for image in images {
+                let dy = unsafe scratch(part)
+                unsafe dy.update(from: at(b.gradient) + image * s.outSize, count: s.outSize)
+                unsafe k.scale(dy, survival(b, image), s.outSize)
+                unsafe deliver(
+                    branch, dy, line: s.outLine, row: image * s.outPixels, height: s.outPixels,
+                    width: 1, part)
+            }
+        }
         // Those that only read come first, the one that takes the memory over last but for itself.
         for d in inputs[b.inputs] where d.delivery.shares { settle(d, row: row, rows: rows, part) }
-        for d in inputs[b.inputs]
+        for d in drops(b) ? inputs[b.inputs].dropFirst() : inputs[b.inputs]
         where !d.delivery.shares && !d.delivery.takes && !isSelf(d, b) {
             unsafe deliver(
                 d, own, line: s.outLine, row: row, height: rows, width: 1, part)

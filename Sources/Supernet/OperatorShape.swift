@@ -182,7 +182,8 @@ struct OperatorNeed {
             perImage = s.outSize
             scratch = 2 * s.inSize
         case .globalPool:
-            perImage = s.outLine
+            // Dropout has a row too.
+            perImage = 2 * s.outLine
             scratch = s.inSize
         case .squeezeExcite:
             perImage = 2 * s.outLine + s.squeezeLine
@@ -193,7 +194,11 @@ struct OperatorNeed {
             scratch = s.outSize + s.outLine
             scratchPerImage = (1 + s.inputCount) * s.outLine + s.squeezeLine
             parts = AttentionParts(s).count
-        case .sum, .zero: perImage = s.outSize
+        case .zero: perImage = s.outSize
+        case .sum:
+            perImage = s.outSize
+            // Of a sum whose first term is left out at times.
+            scratch = s.outSize
         case .concatenation:
             perImage = s.outSize
             scratch = s.outSize

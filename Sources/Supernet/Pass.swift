@@ -14,6 +14,11 @@ import Support
     let inputs: [BoundInput]
     let count: Int
     let chunks: Int
+    /// Whether the pass is one of training, in which inputs are dropped.
+    var trains = false
+    var regularisation = Regularisation()
+    var random = Philox(seed: 0, stream: .regularisation)
+    var step: UInt64 = 0
     /// Factor of the gradients on their way into the accumulator.
     var factor: Float = 1
 

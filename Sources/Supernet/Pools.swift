@@ -14,6 +14,23 @@ extension Pass {
                 unsafe k.view_pool(
                     x, at(view.scale), at(view.shift), view.activation, view.pixels, view.line, y)
             }
+            if drops(b) {
+                unsafe drawDropout(b, image)
+                unsafe k.gate(y, at(b.gates) + image * b.s.outLine, 1, b.s.outLine)
+            }
+        }
+    }
+
+    private func drops(_ b: BoundOperator) -> Bool {
+        trains && b.feedsClassifier && regularisation.dropout > 0
+    }
+
+    /// 0 or 1 / (1 − p) for every channel of an image, a function of seed, step, image and channel.
+    private func drawDropout(_ b: BoundOperator, _ image: Int) {
+        let p = regularisation.dropout
+        for c in 0..<b.s.outChannels {
+            let u = random.uniform(step: step, sample: 0, index: image * b.s.outChannels + c)
+            unsafe at(b.gates)[image * b.s.outLine + c] = u < p ? 0 : Float(1 / (1 - p))
         }
     }
 
@@ -23,6 +40,11 @@ extension Pass {
         guard !d.delivery.isVoid else { return }
         for image in images(part) {
             let dx = unsafe scratch(part)
+            if drops(b) {
+                unsafe k.gate(
+                    at(b.gradient) + image * s.outLine, at(b.gates) + image * s.outLine, 1,
+                    s.outLine)
+            }
             unsafe k.spread(
                 at(b.gradient) + image * s.outLine, 1 / Float(s.inPixels), s.inPixels, s.inLine,
                 dx)

@@ -11,6 +11,8 @@ struct SpaceExtent {
     private var places: [WeightKey: Int] = [:]
     /// Of the largest network: floats of one image, and floats besides.
     private(set) var activations = Size()
+    /// Most places at which gradients of several networks wait for each other: of a space.
+    private(set) var branches = 0
     /// Shapes that are known to fit.
     private var shapes: Set<OperatorShape> = []
     /// Sizes of the gradient slots.
@@ -37,7 +39,13 @@ struct SpaceExtent {
         }
     }
 
-    private init(_ input: ImageShape, _ classes: Int, _ layerNames: [String]) {
+    private let scales: Bool
+
+    private init(
+        _ input: ImageShape, _ classes: Int, _ layerNames: [String],
+        _ regularisation: Regularisation
+    ) {
+        scales = regularisation.stochasticDepth > 0
         self.input = input
         self.classes = classes
         self.layerNames = layerNames
@@ -64,11 +72,13 @@ struct SpaceExtent {
     // MARK: - Of networks
 
     /// Of some networks of one space.
-    init(_ networks: [Network], layerNames: [String]? = nil) throws(FPNASError) {
+    init(
+        _ networks: [Network], _ regularisation: Regularisation = Regularisation()
+    ) throws(FPNASError) {
         guard let first = networks.first else { throw .invalid("there are no networks to train") }
         let layers = (networks.flatMap(\.blocks).map(\.layer).max() ?? 0) + 1
         self.init(
-            first.input, first.classes, layerNames ?? (0..<layers).map { "layer\($0)" })
+            first.input, first.classes, (0..<layers).map { "layer\($0)" }, regularisation)
         for network in networks {
             guard network.input == first.input, network.classes == first.classes else {
                 throw .invalid("the networks to train are not of one space")
@@ -86,7 +96,7 @@ struct SpaceExtent {
             size =
                 try size
                 + include(
-                    op, layer: block.layer, position: block.position,
+                    i, of: lowered.operators, layer: block.layer, position: block.position,
                     isLast: i == lowered.operators.count - 1)
         }
         includeGradients(lowered.operators, lowered.isOutput)
@@ -96,7 +106,7 @@ struct SpaceExtent {
     private mutating func includeGradients(
         _ operators: [NetworkOperator], _ isOutput: [Bool]
     ) {
-        let plan = GradientPlan(operators) { isOutput[$0] }
+        let plan = GradientPlan(operators, scales: scales) { isOutput[$0] }
         raise(slots: plan.sizes)
         // Block results may come to lie in either.
         slots[0] = max(slots[0], slots[1])
@@ -104,8 +114,9 @@ struct SpaceExtent {
     }
 
     private mutating func include(
-        _ op: NetworkOperator, layer: Int, position: Int, isLast: Bool
+        _ i: Int, of operators: [NetworkOperator], layer: Int, position: Int, isLast: Bool
     ) throws(FPNASError) -> Size {
+        let op = operators[i]
         let shape = OperatorShape(op)
         let need = try OperatorNeed(shape)
         shapes.insert(shape)
@@ -116,7 +127,11 @@ struct SpaceExtent {
         line = max(line, shape.inLine, shape.outLine, shape.squeezeLine)
         sums = max(sums, shape.sumCount)
         if let key = WeightKey(op, layer: layer, position: position) {
-            let weight = WeightShape(op, isLast: isLast)
+            var weight = WeightShape(op, isLast: isLast)
+            weight.isResidual = operators.contains {
+                $0.kind == .sum && $0.role == .join && $0.inputs.first == i
+                    && $0.block == op.block
+            }
             if let place = places[key] {
                 weights[place].shape.include(weight)
             } else {
@@ -133,11 +148,14 @@ struct SpaceExtent {
     ///
     /// A chain is walked layer by layer with the shapes that may come in. In a cell network no
     /// shape depends on a choice, so that each layer's options are looked at with the others fixed.
-    init(_ space: SearchSpace, capacity: Int) throws(FPNASError) {
+    init(
+        _ space: SearchSpace, capacity: Int, _ regularisation: Regularisation = Regularisation()
+    ) throws(FPNASError) {
         guard let input = space.input else {
             throw .invalid("the space '\(space.name)' is abstract: it has no networks to train")
         }
-        self.init(input, space.classes, space.layers.map(\.name))
+        self.init(input, space.classes, space.layers.map(\.name), regularisation)
+        branches = 2
         if space.cells != nil { try walkCells(space, capacity) } else { try walk(space, capacity) }
     }
 
@@ -201,13 +219,13 @@ struct SpaceExtent {
     private mutating func include(
         _ block: NetworkBlock, isLast: Bool, isFirst: Bool
     ) throws(FPNASError) -> Size {
-        let operators = block.operators
+        let operators = isLast ? LiveOperators.poolingLast(block.operators) : block.operators
         var size = Size()
-        for (i, op) in operators.enumerated() {
+        for i in operators.indices {
             size =
                 try size
                 + include(
-                    op, layer: block.layer, position: block.position,
+                    i, of: operators, layer: block.layer, position: block.position,
                     isLast: isLast && i == operators.count - 1)
         }
         includeGradients(
@@ -231,7 +249,7 @@ struct SpaceExtent {
                 }
                 let network = try space.network(architecture)
                 // Dead operators too: another choice elsewhere may need them.
-                let operators = network.operators
+                let operators = LiveOperators.poolingLast(network.operators)
                 var size = Size()
                 for (i, op) in operators.enumerated() {
                     let block = network.blocks[op.block]
@@ -239,7 +257,7 @@ struct SpaceExtent {
                     size =
                         try size
                         + include(
-                            op, layer: block.layer, position: block.position,
+                            i, of: operators, layer: block.layer, position: block.position,
                             isLast: i == operators.count - 1)
                 }
                 largest = Size.larger(largest, size, capacity)
@@ -258,9 +276,12 @@ struct LiveOperators {
     private(set) var operators: [NetworkOperator] = []
     /// Whether the operator's result is that of its block.
     private(set) var isOutput: [Bool] = []
+    /// Whether the operators from here on read of those before only the one in front, of another
+    /// block.
+    private(set) var cuts: [Bool] = []
 
     init(_ network: Network) {
-        let all = network.operators
+        let all = LiveOperators.poolingLast(network.operators)
         var isLive = [Bool](repeating: false, count: all.count)
         if !all.isEmpty { isLive[all.count - 1] = true }
         var output = isLive
@@ -270,6 +291,7 @@ struct LiveOperators {
                 if all[source].block != all[i].block { output[source] = true }
             }
         }
+        defer { findCuts() }
         guard isLive.contains(false) else {
             operators = all
             isOutput = output
@@ -281,5 +303,27 @@ struct LiveOperators {
             operators.append(all[i].taking(all[i].inputs.map { $0 < 0 ? -1 : places[$0] }))
             isOutput.append(output[i])
         }
+    }
+    private mutating func findCuts() {
+        cuts = [Bool](repeating: false, count: operators.count)
+        // The least source that the operators from i on read.
+        var least = operators.count
+        for i in operators.indices.reversed() where i > 0 {
+            for source in operators[i].inputs where source >= 0 && source < i - 1 {
+                least = min(least, source)
+            }
+            cuts[i] = least >= i - 1 && operators[i].block != operators[i - 1].block
+        }
+    }
+
+    /// With a pool in front of the last operator, so that there is a place for dropout; on a single
+    /// pixel it does nothing else.
+    static func poolingLast(_ operators: [NetworkOperator]) -> [NetworkOperator] {
+        guard let last = operators.last, let source = last.inputs.first,
+            source < 0 || operators[source].kind != .globalPool
+        else { return operators }
+        let pool = NetworkOperator(
+            pooling: last.inShape, from: source, role: .pool, block: last.block)
+        return operators.dropLast() + [pool, last.taking([operators.count - 1])]
     }
 }

@@ -5,7 +5,14 @@ extension Supernet {
     /// Runs the bound network backwards from the gradient of the logits, which lies in the slot of
     /// the last operator, and adds the weights' gradients times the pass's factor.
     func backward(_ pass: Pass, _ team: borrowing ThreadTeam) {
-        for b in bound.operators.reversed() where b.s.code != .zero {
+        backward(pass, bound.operators.indices, team)
+    }
+
+    /// Runs some operators backwards.
+    func backward(_ pass: Pass, _ range: Range<Int>, _ team: borrowing ThreadTeam) {
+        for b in bound.operators[range].reversed() where b.s.code != .zero {
+            let start = profile == nil ? 0 : Process.seconds
+            defer { profile?.add(b.s, forward: false, images: pass.count, since: start) }
             pass.prepareWeights(b, backward: true)
             let isFused = pass.isFusedBackward(b)
             team.run(chunks: pass.chunks) { chunk, worker in
@@ -22,7 +29,8 @@ extension Supernet {
             case .squeezeExcite, .splitAttention: pass.reduceAttention(b)
             default: break
             }
-            for d in bound.inputs[b.inputs] where d.needsSums {
+            // What comes from before the range may not be all of it yet.
+            for d in bound.inputs[b.inputs] where d.needsSums && d.source >= range.lowerBound {
                 pass.finishGradient(bound.operators[d.source], sums: d.sums)
             }
         }

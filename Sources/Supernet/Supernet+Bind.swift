@@ -3,14 +3,23 @@ import SearchSpace
 import Support
 
 extension Supernet {
-    /// Refuses a network that is not of this space, and finds the places of its operators.
-    func bind(_ network: Network) throws(FPNASError) {
+    /// Refuses a network of another shape, and makes room for its gradients.
+    func prepare(_ network: Network) throws(FPNASError) -> PreparedNetwork {
         guard network.input == input, network.classes == classes, !network.blocks.isEmpty else {
             throw .invalid("the network is not of the supernet's space")
         }
         let live = LiveOperators(network)
-        let gradients = GradientPlan(live.operators) { live.isOutput[$0] }
+        let gradients = GradientPlan(live.operators, scales: regularisation.stochasticDepth > 0) {
+            live.isOutput[$0]
+        }
         try reserveGradients(gradients.sizes)
+        return PreparedNetwork(network: network, live: live, gradients: gradients)
+    }
+
+    /// Refuses a network that is not of this space, and finds the places of its operators.
+    func bind(_ prepared: PreparedNetwork) throws(FPNASError) {
+        let (network, live, gradients) = (prepared.network, prepared.live, prepared.gradients)
+        let drops = regularisation.stochasticDepth > 0
         bound.operators.removeAll(keepingCapacity: true)
         bound.inputs.removeAll(keepingCapacity: true)
         var place = plan.activations
@@ -29,6 +38,12 @@ extension Supernet {
             b.position = block.position
             b.block = op.block
             b.activation = op.activation.kernelCode
+            b.feedsClassifier = i == live.operators.count - 2
+            if drops && GradientPlan.skipsBranch(i, live.operators) {
+                // Grows with depth; by layers, so that it does not depend on the other layers.
+                let depth = Double(block.layer + 1) / Double(layerNames.count)
+                b.dropRate = regularisation.stochasticDepth * depth
+            }
             b.gradient = gradients.slots[i] >= 0 ? plan.slots[gradients.slots[i]] : 0
             try bindInputs(&b, op, gradients.deliveries[i], refused)
             if let key = WeightKey(op, layer: block.layer, position: block.position) {
@@ -136,6 +151,9 @@ extension Supernet {
             b.pooled = take(shape.outLine)
             b.squeezed = take(shape.squeezeLine)
             b.gates = take(shape.inputCount * shape.outLine)
+        case .globalPool:
+            b.data = take(shape.outLine)
+            b.gates = take(shape.outLine)
         default: b.data = take(shape.outSize)
         }
         if shape.hasNorm {

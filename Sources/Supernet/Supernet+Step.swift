@@ -39,16 +39,58 @@ extension Supernet {
         let parameters = unsafe weights.parameters.pointer
         let momentum = unsafe weights.momentum.pointer
         let gradient = unsafe weights.gradient.pointer
+        let second = unsafe weights.second?.pointer
+        let optimiser = options.optimiser
+        // In float as it is used, from what double can say.
+        let firstScale = Float(1 / (1 - power(options.momentum, steps)))
+        let secondScale = Float(1 / (1 - power(optimiser.second, steps)))
         let decaying = weights.decayingCount
         for (range, decay) in [
             (0..<decaying, options.weightDecay), (decaying..<weights.count, 0),
         ] {
             forEachSegment(range, team) { start, count in
-                unsafe k.descend(
-                    parameters + start, momentum + start, gradient + start, count, factor,
-                    Float(options.rate), Float(options.momentum), Float(decay))
+                let (w, v, g) = unsafe (parameters + start, momentum + start, gradient + start)
+                let (rate, momentum) = (Float(options.rate), Float(options.momentum))
+                guard let s = unsafe second, optimiser != .sgd else {
+                    unsafe k.descend(w, v, g, count, factor, rate, momentum, Float(decay))
+                    return
+                }
+                if optimiser == .rmsProp {
+                    unsafe k.descend_rms(
+                        w, v, s + start, g, count, factor, rate, momentum, Float(decay),
+                        Float(optimiser.second), Float(optimiser.epsilon))
+                } else {
+                    unsafe k.descend_adam(
+                        w, v, s + start, g, count, factor, rate, momentum, Float(decay),
+                        Float(optimiser.second), Float(optimiser.epsilon), firstScale,
+                        secondScale)
+                }
             }
         }
+        guard options.averaging > 0, let average = unsafe weights.average?.pointer else { return }
+        // Shorter at first, so that the initial weights are soon forgotten.
+        let decay = min(options.averaging, Double(1 + steps) / Double(10 + steps))
+        forEachSegment(0..<weights.count, team) { start, count in
+            unsafe k.approach(average + start, parameters + start, count, Float(1 - decay))
+        }
+    }
+
+    /// x^n for x in [0, 1), by squaring, so that it is the same everywhere.
+    private func power(_ x: Double, _ n: Int) -> Double {
+        var (result, base, rest) = (1.0, x, n)
+        while rest > 0 {
+            if rest & 1 == 1 { result *= base }
+            base *= base
+            rest >>= 1
+        }
+        return result
+    }
+
+    /// Runs `body` with the average of the weights in place of the weights, where one is kept.
+    public func withAverage<T>(_ body: () throws(FPNASError) -> T) throws(FPNASError) -> T {
+        weights.exchangeAverage()
+        defer { weights.exchangeAverage() }
+        return try body()
     }
 }
 

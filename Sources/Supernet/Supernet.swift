@@ -20,11 +20,62 @@ public enum NormalisationStatistics: Sendable {
     case running
 }
 
+/// The rules by which weights may move; g is the clipped gradient.
+public enum Optimiser: Int32, CaseIterable, Sendable {
+    /// v = momentum·v + g + decay·w; w −= rate·v.
+    case sgd = 0
+    /// s = second·s + (1 − second)·g², v = momentum·v + g / (√s + ε), w −= rate·v, where g has
+    /// the decay in it. As in PyTorch.
+    case rmsProp = 1
+    /// Adam with decay apart from the gradient (AdamW), momentum as its first coefficient.
+    case adam = 2
+
+    public var name: String {
+        switch self {
+        case .sgd: return "sgd"
+        case .rmsProp: return "rmsprop"
+        case .adam: return "adam"
+        }
+    }
+
+    /// The optimiser of that name; nil for an unknown one.
+    public init?(name: String) {
+        guard let found = Optimiser.allCases.first(where: { $0.name == name }) else { return nil }
+        self = found
+    }
+
+    /// Decay of the running mean of squares, and what is added to its root.
+    var second: Double { self == .rmsProp ? 0.9 : 0.999 }
+    var epsilon: Double { self == .rmsProp ? 1e-3 : 1e-8 }
+}
+
+/// What makes training harder and its result better.
+public struct Regularisation: Hashable, Sendable {
+    /// Probability with which each input of the classifier is 0 while weights are trained.
+    public var dropout = 0.0
+    /// Probability with which the last block of a network is skipped for an image while weights are
+    /// trained, where a shortcut leads the input past it; of earlier ones in proportion.
+    public var stochasticDepth = 0.0
+    /// Whether the scale of the last normalisation in front of every shortcut's sum begins at 0,
+    /// so that such blocks do nothing at first; only where that holds in all networks.
+    public var zeroesLastGamma = false
+
+    public init() {}
+
+    func check() throws(FPNASError) {
+        try requireFinite(dropout, in: 0...0.95, "dropout")
+        try requireFinite(stochasticDepth, in: 0...0.95, "stochastic_depth")
+    }
+}
+
 /// How `finishStep` moves the weights.
 public struct StepOptions: Hashable, Sendable {
     public var rate: Double
     public var momentum: Double
-    /// L2 decay of weights; biases and batch normalisation are left alone.
+    public var optimiser = Optimiser.sgd
+    /// Decay of the running average of all weights after the first steps; 0 for none.
+    public var averaging = 0.0
+    /// Decay of weights; biases and batch normalisation are left alone.
     public var weightDecay: Double
     /// Largest global norm of the gradient; infinity does not clip.
     public var maximumNorm: Double
@@ -64,23 +115,38 @@ public struct StepOptions: Hashable, Sendable {
     let labels: Buffer<Int32>
     /// The running sum of a step, nil outside of one.
     var step: RescaledSum?
+    /// Of the last call with several networks: the index of the one whose loss is no number.
+    public internal(set) var failedNetwork: Int?
+    /// Set to an empty one to measure passes; nil measures nothing.
+    public var profile: Profile?
+    /// Since the supernet was made or its state restored.
+    public internal(set) var blockCounts = BlockCounts()
+    /// Finished steps.
+    var steps = 0
+    let regularisation: Regularisation
+    let random: Philox
     /// Images, sums of means and of squares behind the running statistics; nil when not asked for.
     var gathered: GatheredStatistics?
 
     /// Shared weights for every network of a space.
     public convenience init(
-        space: SearchSpace, capacity: Int, seed: UInt64, threads: Int = 1
+        space: SearchSpace, capacity: Int, seed: UInt64, threads: Int = 1,
+        regularisation: Regularisation = Regularisation()
     ) throws(FPNASError) {
         try Supernet.check(capacity, threads)
-        try self.init(SpaceExtent(space, capacity: capacity), capacity, seed, threads)
+        try self.init(
+            SpaceExtent(space, capacity: capacity, regularisation), capacity, seed, threads,
+            regularisation)
     }
 
     /// Weights just large enough for the given networks of one space; of one network, its own.
     public convenience init(
-        networks: [Network], capacity: Int, seed: UInt64, threads: Int = 1
+        networks: [Network], capacity: Int, seed: UInt64, threads: Int = 1,
+        regularisation: Regularisation = Regularisation()
     ) throws(FPNASError) {
         try Supernet.check(capacity, threads)
-        try self.init(SpaceExtent(networks), capacity, seed, threads)
+        try self.init(
+            SpaceExtent(networks, regularisation), capacity, seed, threads, regularisation)
     }
 
     private static func check(_ capacity: Int, _ threads: Int) throws(FPNASError) {
@@ -93,17 +159,21 @@ public struct StepOptions: Hashable, Sendable {
     }
 
     private init(
-        _ extent: SpaceExtent, _ capacity: Int, _ seed: UInt64, _ threads: Int
+        _ extent: SpaceExtent, _ capacity: Int, _ seed: UInt64, _ threads: Int,
+        _ regularisation: Regularisation
     ) throws(FPNASError) {
         guard let kernels = unsafe fpnas_priv_kernels_named(nil) else {
             throw .invalid("FPNAS_KERNELS names kernels this CPU has not got")
         }
         unsafe self.kernels = unsafe kernels
+        try regularisation.check()
+        self.regularisation = regularisation
+        random = Philox(seed: seed, stream: .regularisation)
         self.extent = extent
         self.threads = threads
         plan = try ActivationPlan(extent, capacity: capacity, threads: threads)
         arena = try Supernet.makeArena(plan)
-        weights = try SupernetWeights(extent: extent, seed: seed)
+        weights = try SupernetWeights(extent: extent, seed: seed, regularisation)
         likelihoods = try Buffer(2 * capacity, of: "the likelihoods")
         labels = try Buffer(capacity, of: "the labels")
     }
@@ -143,10 +213,12 @@ public struct StepOptions: Hashable, Sendable {
     /// The likelihood of a batch, with no gradient. `images` are NHWC, from image `first` on.
     public func evaluate(
         _ network: Network, images: Buffer<Float>, first: Int = 0, labels: [Int32],
-        statistics: NormalisationStatistics = .batch
+        statistics: NormalisationStatistics = .batch, weights: [Float]? = nil
     ) throws(FPNASError) -> BatchResult {
-        try run(network, images, first, labels, statistics) { (pass, team) throws(FPNASError) in
-            try self.likelihood(pass)
+        let loss = Loss(weights: weights)
+        try check(loss, labels.count)
+        return try run(network, images, first, labels, statistics) {
+            (pass, team) throws(FPNASError) in try self.likelihood(pass, loss)
         }
     }
 
@@ -163,30 +235,17 @@ public struct StepOptions: Hashable, Sendable {
     @discardableResult
     public func accumulate(
         _ network: Network, images: Buffer<Float>, first: Int = 0, labels: [Int32],
-        multiplicity: Int = 1, likelihoodScale: Double = 1
+        multiplicity: Int = 1, likelihoodScale: Double = 1, loss: Loss = Loss()
     ) throws(FPNASError) -> BatchResult {
-        guard var sum = step else {
-            throw FPNASError(.state, "a training step has to begin before it takes gradients")
-        }
-        guard likelihoodScale.isFinite, likelihoodScale >= 0 else {
-            throw .invalid("likelihood_scale must be >= 0, got \(likelihoodScale)")
-        }
-        return try run(network, images, first, labels, .batch) { (pass, team) throws(FPNASError) in
-            let result = try self.likelihood(pass)
-            let factors = try sum.push(
-                likelihoodScale * result.logLikelihood, multiplicity: multiplicity)
-            if factors.keep != 1, sum.total > 0 { self.scaleGradient(by: factors.keep, team) }
-            self.step = sum
-            var pass = pass
-            pass.factor = Float(factors.add)
-            self.backward(pass, team)
-            return result
-        }
+        let results = try accumulate(
+            [Sample(network, multiplicity: multiplicity)], images: images, first: first,
+            labels: labels, likelihoodScale: likelihoodScale, loss: loss)
+        return results[0]
     }
 
     /// Applies G / Z to the weights and ends the step; returns the norm of the gradient.
     ///
-    ///     g = clip(G / Z)      v = momentum·v + g + weightDecay·w      w = w − rate·v
+    /// G / Z is clipped to the largest norm; `Optimiser` says how the weights then move.
     ///
     /// Dense: weights no network of the step used move by their momentum and decay.
     @discardableResult
@@ -198,6 +257,8 @@ public struct StepOptions: Hashable, Sendable {
             (options.rate, "learning_rate"), (options.momentum, "momentum"),
             (options.weightDecay, "weight_decay"),
         ] { try requireFinite(value, in: 0...1e6, name) }
+        try requireFinite(options.averaging, in: 0...0.999999, "weight_averaging")
+        try weights.prepare(options)
         guard options.maximumNorm > 0 else {
             throw .invalid("the largest gradient norm must be > 0, got \(options.maximumNorm)")
         }
@@ -207,6 +268,7 @@ public struct StepOptions: Hashable, Sendable {
             throw FPNASError(.state, "the gradient has the norm \(norm); nothing was changed")
         }
         step = nil
+        steps += 1
         let clip = norm > options.maximumNorm ? options.maximumNorm / norm : 1
         descend(options, factor: Float(clip / sum.total), team)
         return norm

@@ -39,18 +39,27 @@ final class SupernetWeights {
     let decayingCount: Int
     let parameters: Buffer<Float>
     let momentum: Buffer<Float>
+    /// Running means of squared gradients, and of the weights, where they are asked for.
+    private(set) var second: Buffer<Float>?
+    private(set) var average: Buffer<Float>?
     let gradient: Buffer<Float>
     /// Running mean and variance of every normalisation.
     let statistics: Buffer<Float>
 
-    init(extent: SpaceExtent, seed: UInt64) throws(FPNASError) {
+    init(
+        extent: SpaceExtent, seed: UInt64, _ regularisation: Regularisation = Regularisation()
+    ) throws(FPNASError) {
         var table = SlotTable()
         var places: [WeightKey: (shape: WeightShape, slots: OperatorSlots)] = [:]
         for (key, shape) in extent.weights {
             let layer = key.layer < 0 ? "fixed" : extent.layerNames[key.layer]
             var name = "\(layer).\(key.position)"
             if !key.name.isEmpty { name += ".\(key.name)" }
-            places[key] = (shape, OperatorSlots(key, shape, named: name, in: &table))
+            places[key] = (
+                shape,
+                OperatorSlots(
+                    key, shape, named: name, zero: regularisation.zeroesLastGamma, in: &table)
+            )
         }
         try table.place()
         slots = table.slots
@@ -63,6 +72,58 @@ final class SupernetWeights {
         gradient = try Buffer(count, of: "the gradient")
         statistics = try Buffer(table.statisticsCount, of: "the running statistics")
         initialise(seed: seed)
+    }
+
+    /// Takes the memory that steps with these options need; the average begins at the weights.
+    func prepare(_ options: StepOptions) throws(FPNASError) {
+        if options.optimiser != .sgd && second == nil {
+            second = try Buffer(count, of: "the squares of the gradients")
+        }
+        if options.averaging > 0 && average == nil { try startAverage() }
+    }
+
+    private func startAverage() throws(FPNASError) {
+        let buffer = try Buffer<Float>(count, of: "the average of the weights")
+        unsafe buffer.pointer.update(from: parameters.pointer, count: count)
+        average = buffer
+    }
+
+    /// Swaps the weights with their average.
+    func exchangeAverage() {
+        guard let average else { return }
+        for i in 0..<count {
+            let value = parameters[i]
+            parameters[i] = average[i]
+            average[i] = value
+        }
+    }
+
+    func save(to writer: inout ByteWriter) {
+        for buffer in [parameters, momentum, statistics] {
+            unsafe writer.put(UnsafeBufferPointer(buffer.elements))
+        }
+        for buffer in [second, average] {
+            writer.put(buffer != nil)
+            if let buffer { unsafe writer.put(UnsafeBufferPointer(buffer.elements)) }
+        }
+    }
+
+    func restore(from reader: inout ByteReader) throws(FPNASError) {
+        for buffer in [parameters, momentum, statistics] {
+            unsafe try reader.fill(buffer.elements)
+        }
+        second = nil
+        average = nil
+        if try reader.takeBool() {
+            let buffer = try Buffer<Float>(count, of: "the squares of the gradients")
+            unsafe try reader.fill(buffer.elements)
+            second = buffer
+        }
+        if try reader.takeBool() {
+            let buffer = try Buffer<Float>(count, of: "the average of the weights")
+            unsafe try reader.fill(buffer.elements)
+            average = buffer
+        }
     }
 
     /// The weights of a key; nil where the space has none as large.
@@ -116,7 +177,10 @@ struct OperatorSlots {
     /// Of the first split; that of the next is two later, with the bias between.
     var excite = -1
 
-    init(_ key: WeightKey, _ shape: WeightShape, named name: String, in table: inout SlotTable) {
+    init(
+        _ key: WeightKey, _ shape: WeightShape, named name: String, zero: Bool,
+        in table: inout SlotTable
+    ) {
         switch key.form {
         case .dense, .depthwise, .grouped, .linear:
             // A classifier is small, so that the first likelihoods are near uniform.
@@ -128,7 +192,9 @@ struct OperatorSlots {
                     key.form == .linear && key.role == .main ? String(name.dropLast(7)) : name
                 bias = table.add("\(stem).bias", 1, shape.columns, value: 0)
             }
-            if shape.hasNorm { norm = table.norm(name, shape.columns) }
+            if shape.hasNorm {
+                norm = table.norm(name, shape.columns, zero && shape.isResidual ? 0 : 1)
+            }
         case .squeezeExcite, .splitAttention:
             squeeze = table.add(
                 "\(name).squeeze", shape.columns, shape.squeeze, fanIn: shape.columns)
@@ -166,8 +232,8 @@ struct SlotTable {
         return slots.count - 1
     }
 
-    mutating func norm(_ name: String, _ columns: Int) -> Int {
-        let gamma = add("\(name).gamma", 1, columns, value: 1)
+    mutating func norm(_ name: String, _ columns: Int, _ gamma: Float = 1) -> Int {
+        let gamma = add("\(name).gamma", 1, columns, value: gamma)
         let beta = add("\(name).beta", 1, columns, value: 0)
         let line = laneAligned(columns)
         norms.append(NormSlot(gamma: gamma, beta: beta, line: line, statistics: statisticsCount))

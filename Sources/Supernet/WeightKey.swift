@@ -99,6 +99,8 @@ struct WeightShape: Hashable {
     var splits = 0
     var hasBias = false
     var hasNorm = false
+    /// Whether its result is added to a shortcut's in all networks.
+    var isResidual = false
     /// Whether this is the last layer, whose first values are small.
     var isLast = false
 
@@ -127,6 +129,7 @@ struct WeightShape: Hashable {
         splits = max(splits, other.splits)
         hasBias = hasBias || other.hasBias
         hasNorm = hasNorm || other.hasNorm
+        isResidual = isResidual && other.isResidual
         isLast = isLast || other.isLast
     }
 

@@ -16,6 +16,7 @@ public struct Philox: Sendable {
         case dataSplit = 5
         case evolution = 6
         case mixture = 7
+        case regularisation = 8
     }
 
     /// The words of the seed, and the stream's bits of the counter, for generators in C.

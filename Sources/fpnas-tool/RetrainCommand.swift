@@ -19,9 +19,10 @@ struct RetrainCommand: ParsableCommand {
     @Option(help: "Folder of images.") var data: String
     @Option(help: "Passes over the training images.") var epochs = RetrainOptions().epochs
     @Option(help: "Images a batch.") var batchSize = RetrainOptions().batchSize
-    @Option(help: "Highest rate of SGD.") var weightRate = RetrainOptions().weightRate
+    @Option(help: "Highest rate of the weights.") var weightRate = RetrainOptions().weightRate
     @Option(help: "Seed of everything.") var seed = RetrainOptions().seed
     @OptionGroup(title: "Images") var images: DataFlags
+    @OptionGroup(title: "Training of weights") var training: TrainingFlags
     @Option(help: "Threads; 0 for as many as cores.") var threads = RetrainOptions().threads
     @Flag(help: "Leave the random network out.") var noRandom = false
 
@@ -34,6 +35,8 @@ struct RetrainCommand: ParsableCommand {
         options.threads = threads
         options.maximumShift = images.shift
         options.data = images.options
+        options.momentum = training.momentum
+        options.training = training.options(rateWarmUp: 0.1)
         return options
     }
 

@@ -49,16 +49,19 @@ struct SearchCommand: ParsableCommand {
     @Option(help: "Adam's rate on the logits.") var learningRate = RunOptions().learningRate
     @Option(help: "Epochs that train the weights only.")
     var warmUpEpochs = RunOptions().warmUpEpochs
-    @Option(help: "Highest rate of SGD on the weights.") var weightRate = RunOptions().weightRate
+    @Option(help: "Highest rate of the weights.") var weightRate = RunOptions().weightRate
     @Option(help: "Seed of everything.") var seed = RunOptions().seed
     @Option(help: "Passes over half of the training images.") var epochs = RunOptions().epochs
     @Option(help: "Images a batch.") var batchSize = RunOptions().batchSize
     @Option(help: "Rows and columns images are resized to; 0 for their own, at least 16.")
     var imageSize = RunOptions().imageSize
     @OptionGroup(title: "Images") var images: DataFlags
+    @OptionGroup(title: "Training of weights") var training: TrainingFlags
     @Option(help: "Threads; 0 for as many as cores.") var threads = RunOptions().threads
     @Option(help: "Epochs between checkpoints.") var checkpointEvery = 10
     @Flag(help: "Equation 7 as printed, without the mean baseline.") var noBaseline = false
+    @Flag(help: "Print where the time of the supernet goes, by kind of operator.")
+    var profile = false
     @Flag(help: "Go on from the checkpoint in the output folder.") var resume = false
     @Flag(help: "Replace the results of an earlier run in the output folder.") var overwrite = false
 
@@ -81,6 +84,8 @@ struct SearchCommand: ParsableCommand {
         options.imageSize = imageSize
         options.maximumShift = images.shift
         options.data = images.options
+        options.momentum = training.momentum
+        options.training = training.options(rateWarmUp: 0)
         options.threads = threads
         options.baseline = noBaseline ? .none : .mean
         return options
@@ -112,6 +117,7 @@ struct SearchCommand: ParsableCommand {
             }
             run = try SearchRun(folder: data, space: try givenSpace(), options: options)
         }
+        if profile { run.startProfile() }
         try Files.makeFolder(out)
         Interruption.watch()  // before the first line that invites to press Ctrl-C
         describe(run)
@@ -198,6 +204,7 @@ struct SearchCommand: ParsableCommand {
         let mode = try run.mode()
         let modeCost = try run.space.network(mode.architecture).cost()
         let p = run.progress
+        if let profile = run.profile { say(ProfileTable.text(profile)) }
         say("")
         say(
             "entropy   \(decimal(p.initialEntropy, 2)) -> \(decimal(p.entropy, 2)) nats ("
@@ -205,6 +212,10 @@ struct SearchCommand: ParsableCommand {
         say(
             "sampled   \(grouped(p.samplesDrawn)) architectures, "
                 + "\(grouped(p.evaluations)) evaluations in \(duration(p.seconds))")
+        say(
+            "blocks    \(grouped(p.blockEvaluations)) evaluated in training of "
+                + "\(grouped(p.blocksDrawn)) drawn (K L), "
+                + decimal(Double(p.blockEvaluations) / Double(max(p.blocksDrawn, 1)), 3))
         if p.costTarget > 0 {
             say(
                 "budget    \(grouped(cost.macs)) MACs, "

@@ -160,6 +160,53 @@ static void runs_refuse(void) {
     fpnas_space_free(abstract_space);
 }
 
+/* Logits of one network teach another; every option of training is taken. */
+static void learns_from_a_teacher(fpnas_retrain *teacher, const fpnas_space *space,
+                                  const int32_t *row) {
+    fpnas_retrain_options options;
+    fpnas_retrain_progress progress;
+    fpnas_retrain *pupil = NULL;
+    size_t needed = 0;
+    float *logits;
+    double before;
+    FAILS(fpnas_retrain_logits(teacher, NULL, 0, &needed), FPNAS_E_BUFFER, "are needed");
+    CHECK(needed > 0 && needed % 10 == 0);
+    logits = malloc(needed * sizeof *logits);
+    OK(fpnas_retrain_logits(teacher, logits, needed, NULL));
+    OK(fpnas_retrain_options_init(&options, sizeof options));
+    CHECK(options.rate_warm_up == 0.1 && options.optimiser == FPNAS_OPTIMISER_SGD);
+    options.epochs = 2;
+    options.optimiser = FPNAS_OPTIMISER_ADAM;
+    options.weight_rate = 0.003;
+    options.label_smoothing = 0.1;
+    options.dropout = 0.1;
+    options.stochastic_depth = 0.1;
+    options.zero_last_gamma = 1;
+    options.weight_averaging = 0.9;
+    OK(fpnas_retrain_create(DATA, space, row, &options, &pupil));
+    FAILS(fpnas_retrain_distil(pupil, logits, needed - 1, 0.5, 1), FPNAS_E_INVALID, "are needed");
+    FAILS(fpnas_retrain_distil(pupil, NULL, needed, 0.5, 1), FPNAS_E_INVALID, "logits is NULL");
+    FAILS(fpnas_retrain_distil(pupil, logits, needed, 2, 1), FPNAS_E_INVALID, "weight");
+    FAILS(fpnas_retrain_distil(pupil, logits, needed, 0.5, 0), FPNAS_E_INVALID, "temperature");
+    OK(fpnas_retrain_distil(pupil, logits, needed, 0.5, 2));
+    progress.struct_size = sizeof progress;
+    OK(fpnas_retrain_step(pupil));
+    OK(fpnas_retrain_progress_get(pupil, &progress));
+    before = progress.train_log_likelihood;
+    while (!progress.is_done) {
+        OK(fpnas_retrain_step(pupil));
+        OK(fpnas_retrain_progress_get(pupil, &progress));
+    }
+    CHECK(progress.train_log_likelihood > before);
+    fpnas_retrain_free(pupil);
+    free(logits);
+    options.optimiser = 3;
+    FAILS(fpnas_retrain_create(DATA, space, row, &options, &pupil), FPNAS_E_INVALID, "optimiser");
+    options.optimiser = 0;
+    options.dropout = 1;
+    FAILS(fpnas_retrain_create(DATA, space, row, &options, &pupil), FPNAS_E_INVALID, "dropout");
+}
+
 static void retraining_learns(void) {
     fpnas_retrain_options options;
     fpnas_retrain_progress progress;
@@ -184,6 +231,7 @@ static void retraining_learns(void) {
     CHECK_INT(fpnas_retrain_step(retrain), FPNAS_E_STATE);
     OK(fpnas_debug_memory(0, &current, &peak));
     CHECK(current > 0 && peak >= current);
+    learns_from_a_teacher(retrain, space, row);
     fpnas_retrain_free(retrain);
     options.momentum = 1;
     FAILS(fpnas_retrain_create(DATA, space, row, &options, &retrain), FPNAS_E_INVALID, "momentum");

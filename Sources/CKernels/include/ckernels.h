@@ -184,6 +184,21 @@ typedef struct fpnas_priv_kernels {
     void (*_Nonnull norm_sums)(
         const float *_Nonnull dz, const float *_Nonnull x, const float *_Nonnull mean, size_t rows,
         size_t c, float *_Nonnull sums);
+    // The gradient is f·g. RMSProp: s = second·s + (1 − second)·g'² with g' = f·g + decay·w,
+    // v = momentum·v + g' / (√s + ε), w −= rate·v. Adam, with decay apart from the gradient:
+    // v and s are running means of f·g and its square, and first_scale and second_scale undo their
+    // start at zero; w −= rate·(v·first_scale / (√(s·second_scale) + ε) + decay·w).
+    void (*_Nonnull descend_rms)(
+        float *_Nonnull w, float *_Nonnull v, float *_Nonnull s, const float *_Nonnull g,
+        size_t count, float f, float rate, float momentum, float decay, float second,
+        float epsilon);
+    void (*_Nonnull descend_adam)(
+        float *_Nonnull w, float *_Nonnull v, float *_Nonnull s, const float *_Nonnull g,
+        size_t count, float f, float rate, float momentum, float decay, float second,
+        float epsilon, float first_scale, float second_scale);
+    // a += share·(w − a)
+    void (*_Nonnull approach)(
+        float *_Nonnull a, const float *_Nonnull w, size_t count, float share);
     // One image through a k×k window: the largest value (the first of equals), or the mean of those
     // inside the image; 0 where none is.
     void (*_Nonnull window_pool)(

@@ -18,6 +18,7 @@ from .errors import BY_STATUS, FPNASError, HandleError, InvalidError
 
 _POINTERS: dict[np.dtype[Any], Any] = {
     np.dtype(np.float64): _ffi.POINTER(_ffi.c_double),
+    np.dtype(np.float32): _ffi.POINTER(_ffi.c_float),
     np.dtype(np.int32): _ffi.POINTER(_ffi.c_int32),
     np.dtype(np.int64): _ffi.POINTER(_ffi.c_int64),
     np.dtype(np.uint64): _ffi.POINTER(_ffi.c_uint64),

@@ -57,6 +57,9 @@ FPNAS_MIXTURE_FBNETV2 = 1
 FPNAS_OBJECTIVE_CONDITIONED = 0
 FPNAS_OBJECTIVE_WITHIN = 1
 FPNAS_OK = 0
+FPNAS_OPTIMISER_ADAM = 2
+FPNAS_OPTIMISER_RMSPROP = 1
+FPNAS_OPTIMISER_SGD = 0
 FPNAS_REWARD_PRODUCT = 1
 FPNAS_REWARD_TOLD = 0
 FPNAS_SHAPES_EFFECTIVE = 1
@@ -254,6 +257,13 @@ class fpnas_run_options(Structure):
         ("resize_unequal", c_int32),
         ("check_files", c_int32),
         ("budget_mode", c_int32),
+        ("optimiser", c_int32),
+        ("zero_last_gamma", c_int32),
+        ("rate_warm_up", c_double),
+        ("label_smoothing", c_double),
+        ("dropout", c_double),
+        ("stochastic_depth", c_double),
+        ("weight_averaging", c_double),
     ]
 
 
@@ -281,6 +291,8 @@ class fpnas_run_progress(Structure):
         ("skip_probability", c_double),
         ("seconds", c_double),
         ("seconds_left", c_double),
+        ("block_evaluations", c_int64),
+        ("blocks_drawn", c_int64),
     ]
 
 
@@ -306,6 +318,13 @@ class fpnas_retrain_options(Structure):
         ("resize_unequal", c_int32),
         ("check_files", c_int32),
         ("reserved2", c_int32),
+        ("optimiser", c_int32),
+        ("zero_last_gamma", c_int32),
+        ("rate_warm_up", c_double),
+        ("label_smoothing", c_double),
+        ("dropout", c_double),
+        ("stochastic_depth", c_double),
+        ("weight_averaging", c_double),
     ]
 
 
@@ -328,9 +347,9 @@ SIZES = {
     fpnas_search_budget: 40,
     fpnas_mixture_options: 88,
     fpnas_weighted_sum: 24,
-    fpnas_run_options: 224,
-    fpnas_run_progress: 160,
-    fpnas_retrain_options: 136,
+    fpnas_run_options: 272,
+    fpnas_run_progress: 176,
+    fpnas_retrain_options: 184,
     fpnas_retrain_progress: 40,
 }
 
@@ -1660,6 +1679,25 @@ SIGNATURES = {
         None,
         [
             POINTER(fpnas_retrain),
+        ],
+    ),
+    "fpnas_retrain_distil": (
+        c_int32,
+        [
+            POINTER(fpnas_retrain),
+            POINTER(c_float),
+            c_size_t,
+            c_double,
+            c_double,
+        ],
+    ),
+    "fpnas_retrain_logits": (
+        c_int32,
+        [
+            POINTER(fpnas_retrain),
+            POINTER(c_float),
+            c_size_t,
+            POINTER(c_size_t),
         ],
     ),
     "fpnas_retrain_step": (

@@ -21,11 +21,20 @@ OBJECTIVES = {
 }
 BUDGET_MODES = {"soft": _ffi.FPNAS_BUDGET_SOFT, "hard": _ffi.FPNAS_BUDGET_HARD}
 REWARDS = {"told": _ffi.FPNAS_REWARD_TOLD, "product": _ffi.FPNAS_REWARD_PRODUCT}
-WORDS = {
-    "algorithm": ALGORITHMS, "baseline": BASELINES, "budget_objective": OBJECTIVES,
-    "budget_mode": BUDGET_MODES, "reward": REWARDS,
+OPTIMISERS = {
+    "sgd": _ffi.FPNAS_OPTIMISER_SGD,
+    "rmsprop": _ffi.FPNAS_OPTIMISER_RMSPROP,
+    "adam": _ffi.FPNAS_OPTIMISER_ADAM,
 }
-FLAGS = ("stops_on_collapse", "flip", "resize_unequal", "check_files")
+WORDS = {
+    "algorithm": ALGORITHMS,
+    "baseline": BASELINES,
+    "budget_objective": OBJECTIVES,
+    "budget_mode": BUDGET_MODES,
+    "optimiser": OPTIMISERS,
+    "reward": REWARDS,
+}
+FLAGS = ("stops_on_collapse", "flip", "resize_unequal", "check_files", "zero_last_gamma")
 
 Self = TypeVar("Self", bound="Options")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from . import _call, _ffi
@@ -62,6 +63,25 @@ class Retraining(_call.Handle):
         super().__init__(_call.make(
             lib.fpnas_retrain_create, _ffi.fpnas_retrain, _call.file_path(data_folder),
             space._handle, _call.pointer(row), _ffi.byref(raw)))
+
+    def distil(
+        self, logits: npt.ArrayLike, weight: float = 0.5, temperature: float = 1.0
+    ) -> None:
+        """Learns from now on from a teacher too: (1 - weight) CE + weight T^2 KL(teacher || this).
+
+        `logits` has a row of classes for every image of the training set in the order of its files,
+        for example those of another retraining on the same images:
+
+            training.distil(teacher.logits(), weight=0.7, temperature=2)
+        """
+        values = np.ascontiguousarray(logits, np.float32).reshape(-1)
+        _call.check(lib.fpnas_retrain_distil(
+            self._handle, _call.pointer(values), values.size, _call.real(weight, "weight"),
+            _call.real(temperature, "temperature")))
+
+    def logits(self) -> npt.NDArray[np.float32]:
+        """The network's logits of every training image, flat; zeros of images not trained on."""
+        return _call.get_array(lib.fpnas_retrain_logits, self._handle, dtype=np.float32)
 
     def step(self) -> None:
         """Trains on one batch; `StateError` when done."""

@@ -50,6 +50,10 @@ class RunProgress:
     skip_probability: float
     seconds: float
     seconds_left: float
+    block_evaluations: int
+    """Blocks evaluated while weights were trained: networks that begin alike share them."""
+    blocks_drawn: int
+    """The same without sharing: the sum of K times L over the steps."""
 
 
 class Run(_call.Handle):
@@ -94,8 +98,8 @@ class Run(_call.Handle):
 
     @property
     def class_weights(self) -> npt.NDArray[np.float64]:
-        """The loss weight of every class, of mean 1 over the training images (`class_balance`). The
-        built-in loss does not use them yet: they are for outside trainers."""
+        """The loss weight of every class, of mean 1 over the training images (`class_balance`): losses
+        and likelihoods of the run are means weighted by them."""
         return _call.get_array(lib.fpnas_run_class_weights, self._handle, dtype=np.float64)
 
     def step(self) -> None:

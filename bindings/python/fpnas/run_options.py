@@ -51,7 +51,7 @@ class RunOptions(Options):
     warm_up_epochs: int = _RUN["warm_up_epochs"]
     """Epochs at the start that train the weights only."""
     weight_rate: float = _RUN["weight_rate"]
-    """Highest rate of SGD; cosine to 0."""
+    """Highest rate; cosine to 0."""
     momentum: float = _RUN["momentum"]
     weight_decay: float = _RUN["weight_decay"]
     baseline: str = _RUN["baseline"]
@@ -74,6 +74,19 @@ class RunOptions(Options):
     """Decode all PNGs before the run begins; damaged files and twins are refused."""
     budget_mode: str = _RUN["budget_mode"]
     """"soft" (the cost term) or "hard": no network above `cost_target` is ever drawn."""
+    optimiser: str = _RUN["optimiser"]
+    """How the weights move: "sgd", "rmsprop" or "adam"."""
+    zero_last_gamma: bool = _RUN["zero_last_gamma"]
+    """Blocks beside a shortcut begin as nothing."""
+    rate_warm_up: float = _RUN["rate_warm_up"]
+    """Part of the run in which the rate rises to its highest value."""
+    label_smoothing: float = _RUN["label_smoothing"]
+    dropout: float = _RUN["dropout"]
+    """Of the classifier's inputs."""
+    stochastic_depth: float = _RUN["stochastic_depth"]
+    """Probability of leaving out the last block beside a shortcut; of earlier ones in proportion."""
+    weight_averaging: float = _RUN["weight_averaging"]
+    """Decay of the average of the weights that is tested in their place; 0 = none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +105,7 @@ class RetrainOptions(Options):
     """As in `RunOptions`."""
     maximum_shift: int = _RETRAIN["maximum_shift"]
     weight_rate: float = _RETRAIN["weight_rate"]
-    """Highest rate of SGD after a warm-up of a tenth; cosine to 0."""
+    """Highest rate, after `rate_warm_up`; cosine to 0."""
     momentum: float = _RETRAIN["momentum"]
     weight_decay: float = _RETRAIN["weight_decay"]
     training_images: int = _RETRAIN["training_images"]
@@ -104,3 +117,16 @@ class RetrainOptions(Options):
     flip: bool = _RETRAIN["flip"]
     resize_unequal: bool = _RETRAIN["resize_unequal"]
     check_files: bool = _RETRAIN["check_files"]
+    optimiser: str = _RETRAIN["optimiser"]
+    """How the weights move: "sgd", "rmsprop" or "adam"."""
+    zero_last_gamma: bool = _RETRAIN["zero_last_gamma"]
+    """Blocks beside a shortcut begin as nothing."""
+    rate_warm_up: float = _RETRAIN["rate_warm_up"]
+    """Part of the run in which the rate rises to its highest value."""
+    label_smoothing: float = _RETRAIN["label_smoothing"]
+    dropout: float = _RETRAIN["dropout"]
+    """Of the classifier's inputs."""
+    stochastic_depth: float = _RETRAIN["stochastic_depth"]
+    """Probability of leaving out the last block beside a shortcut; of earlier ones in proportion."""
+    weight_averaging: float = _RETRAIN["weight_averaging"]
+    """Decay of the average of the weights that is tested in their place; 0 = none."""

@@ -29,6 +29,29 @@ def small():
     ], input=(16, 16, 1), classes=10)
 
 
+def test_options_of_training_and_a_teacher(small):
+    row = [1, 0, 1, 1, 2, 2]
+    teacher = fpnas.Retraining(DIGITS, small, row, epochs=2, threads=1)
+    for _ in teacher:
+        pass
+    logits = teacher.logits()
+    assert logits.dtype == np.float32 and np.isfinite(logits).all() and logits.size % 10 == 0
+    pupil = fpnas.Retraining(
+        DIGITS, small, row, epochs=2, threads=1, optimiser="rmsprop", weight_rate=0.002,
+        label_smoothing=0.1, dropout=0.2, stochastic_depth=0.1, zero_last_gamma=True,
+        weight_averaging=0.95, rate_warm_up=0.2)
+    pupil.distil(logits, weight=0.7, temperature=2)
+    steps = [progress.train_log_likelihood for progress in pupil]
+    assert np.mean(steps[-5:]) > np.mean(steps[:5])
+    assert pupil.test().accuracy > 0.2
+    with pytest.raises(fpnas.InvalidError, match="are needed"):
+        pupil.distil(logits[1:])
+    with pytest.raises(fpnas.InvalidError, match="temperature"):
+        pupil.distil(logits, temperature=0)
+    with pytest.raises(ValueError, match="optimiser"):
+        fpnas.RunOptions(optimiser="newton")._to_c()
+
+
 def test_run_report_and_retraining(small, tmp_path):
     run = fpnas.Run(DIGITS, small, **FAST)
     assert run.options == fpnas.RunOptions(**FAST)

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SCALARS = {
     "int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "uint32_t": ctypes.c_uint32,
     "uint64_t": ctypes.c_uint64, "uint8_t": ctypes.c_uint8, "size_t": ctypes.c_size_t,
-    "double": ctypes.c_double, "fpnas_status": ctypes.c_int32, "char": ctypes.c_char,
+    "double": ctypes.c_double, "float": ctypes.c_float, "fpnas_status": ctypes.c_int32,
+    "char": ctypes.c_char,
 }
 
 

@@ -64,6 +64,8 @@ VALUES = {
     "depth_factor": 1.5, "width_factor": 1.5, "fpnas_compound_candidates.step": 0.1,
     "product": 2.0, "tolerance": 0.1,
     "fpnas_distribution_set_logits.count": 6, "fpnas_search_set_logits.count": 6,
+    "fpnas_retrain_distil.logits": [0.5] * 12010, "fpnas_retrain_distil.count": 12010,
+    "weight": 0.5, "temperature": 2.0,
 }
 # Pointers that may be NULL.
 OPTIONAL = {"options", "needed", "multiplicities", "networks", "fpnas_search_tell_some.costs",
@@ -343,7 +345,10 @@ def spoilt(call, p):
         if p.kind == "array" and p.base == "double":
             ctypes.c_double.from_address(address + 8).value = float("nan")
             yield "with NaN", ctypes.c_void_p(address), INVALID
-        if p.kind == "array" and p.base != "double" and p.base != "uint8_t" \
+        if p.kind == "array" and p.base == "float":
+            ctypes.c_float.from_address(address + 8).value = float("nan")
+            yield "with NaN", ctypes.c_void_p(address), INVALID
+        if p.kind == "array" and p.base not in ("double", "float", "uint8_t") \
                 and p.name not in ("choices",):
             p.type.from_address(address).value = -(1 << 31)
             yield "of -2^31", ctypes.c_void_p(address), INVALID

@@ -35,12 +35,14 @@ if ! cmp -s build/fpnas.map.new build/fpnas.map; then
 fi
 rm -f build/fpnas.map.new
 
-# Swift's runtime cannot be unloaded, hence nodelete. A function that is declared and not defined
+# Relative relocations take 16 bytes each unless packed, in all near a megabyte; glibc 2.36 (Debian 12)
+# reads them. Swift's runtime cannot be unloaded, hence nodelete. A function that is declared and not defined
 # passes here and is named by check_symbols.sh.
 "${build[@]}" --product fpnas \
     -Xlinker --version-script="$PWD/build/fpnas.map" \
     -Xlinker --undefined-version \
     -Xlinker -soname -Xlinker $soname \
+    -Xlinker -z -Xlinker pack-relative-relocs \
     -Xlinker -z -Xlinker nodelete
 
 # Only the library gets those linker flags.

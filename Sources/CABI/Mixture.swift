@@ -28,10 +28,10 @@ extension MixtureOptions {
         self.init(algorithm)
         seed = c.seed
         if c.learning_rate != 0 { learningRate = c.learning_rate }
-        if c.adam_beta1 >= 0 || c.adam_beta1.isNaN { adamBeta1 = c.adam_beta1 }
+        if c.adam_beta1 != -1 { adamBeta1 = c.adam_beta1 }
         if c.adam_beta2 != 0 { adamBeta2 = c.adam_beta2 }
         if c.adam_epsilon != 0 { adamEpsilon = c.adam_epsilon }
-        if c.weight_decay >= 0 || c.weight_decay.isNaN { weightDecay = c.weight_decay }
+        if c.weight_decay != -1 { weightDecay = c.weight_decay }
         if c.initial_temperature != 0 { initialTemperature = c.initial_temperature }
         if c.temperature_decay != 0 { temperatureDecay = c.temperature_decay }
         if c.minimum_temperature != 0 { minimumTemperature = c.minimum_temperature }

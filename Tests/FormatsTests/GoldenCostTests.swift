@@ -61,10 +61,15 @@ import Testing
         }
     }
 
-    /// B0 scaled by 1.2, 1.1, 1.15 is torchvision's B1 at φ = 0.5 and its B2 at φ = 1: depth, width,
-    /// exact parameters. Its crops are others than the published sizes 240 and 260.
-    @Test(arguments: [("EfficientNet_B1", 0.5, 7_794_184), ("EfficientNet_B2", 1, 9_109_994)])
-    func compoundScalingOfEfficientNet(name: String, phi: Double, parameters: Int) throws {
+    /// B0 scaled by 1.2, 1.1, 1.15 is torchvision's B1, B2 and B3 at φ = 0.5, 1 and 2: depth, width,
+    /// exact parameters. Its crops are others than the published sizes.
+    @Test(arguments: [
+        ("EfficientNet_B1", 0.5, 7_794_184, 240), ("EfficientNet_B2", 1, 9_109_994, 260),
+        ("EfficientNet_B3", 2, 12_233_232, 300),
+    ])
+    func compoundScalingOfEfficientNet(
+        name: String, phi: Double, parameters: Int, size: Int
+    ) throws {
         let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
         let models = try ModelListJSON.load("/\(root)/examples/models/torchvision.json")
         let base = try #require(models.first { $0.name == "EfficientNet_B0" }).space
@@ -73,14 +78,14 @@ import Testing
         let scaled = try base.scaled(
             [], by: try rule.scaling(phi: phi, of: try #require(base.input)))
         #expect(try scaled.network([]).cost().parameters == parameters)
-        #expect(scaled.input?.height == (phi == 1 ? 260 : 240))
+        #expect(scaled.input?.height == size)
         #expect(scaled.layers.map { $0.block?.repeats } == target.layers.map { $0.block?.repeats })
         let channels = { (space: SearchSpace) in space.layers.map { $0.block?.fixed[.channels] } }
         #expect(channels(scaled) == channels(target))
         // The same network: on the same images it has the same MACs.
-        let size = try #require(target.input)
+        let crop = try #require(target.input)
         #expect(
-            try scaled.adapted(to: size, classes: 1000).network([]).cost()
+            try scaled.adapted(to: crop, classes: 1000).network([]).cost()
                 == target.network([]).cost())
     }
 

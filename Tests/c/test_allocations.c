@@ -85,7 +85,8 @@ static void steps_allocate_nothing(fpnas_space *space, const fpnas_search_option
     CHECK(before > 0); /* the stand-ins are in use */
     CHECK_INT(allocations - before, 0);
     CHECK_INT(progress.steps, OPEN * STEPS);
-    CHECK(progress.entropy < progress.initial_entropy);
+    CHECK(options->algorithm == FPNAS_ALGORITHM_EVOLUTION ||
+          progress.entropy < progress.initial_entropy);
     fpnas_search_free(search);
 }
 
@@ -110,6 +111,13 @@ static void abstract_space_both_forms(void) {
     }
     options.effective_sample_share = 0.5;
     options.algorithm = FPNAS_ALGORITHM_PARSEC;
+    steps_allocate_nothing(space, &options);
+    options = (fpnas_search_options)FPNAS_SEARCH_OPTIONS_INIT;
+    options.algorithm = FPNAS_ALGORITHM_EVOLUTION;
+    steps_allocate_nothing(space, &options);
+    options.algorithm = FPNAS_ALGORITHM_REINFORCE;
+    options.clip_range = 0.2;
+    options.entropy_weight = 0.01;
     steps_allocate_nothing(space, &options);
     fpnas_space_builder_free(builder);
     fpnas_space_free(space);

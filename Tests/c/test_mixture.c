@@ -158,7 +158,9 @@ static void what_cannot_be_is_refused(void) {
     BAD(algorithm, 2, "algorithm must be one of FPNAS_MIXTURE_..., got 2");
     BAD(learning_rate, -1, "learning_rate");
     BAD(adam_beta1, 1, "adam_beta1");
+    BAD(adam_beta1, -2, "adam_beta1");
     BAD(weight_decay, NAN, "weight_decay");
+    BAD(weight_decay, -0.5, "weight_decay must be in [0.0, 1000.0], got -0.5");
     BAD(initial_temperature, -5, "initial_temperature");
     BAD(temperature_decay, 2, "temperature_decay");
     BAD(minimum_temperature, INFINITY, "minimum_temperature");

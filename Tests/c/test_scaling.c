@@ -47,15 +47,18 @@ static fpnas_space *b0(void) {
     return space;
 }
 
-/* torchvision's exact parameters of B0, B1 and B2. */
+/* torchvision's exact parameters of B0 to B3. */
 static void efficient_nets_are_a_family(void) {
     static const struct {
         double phi, depth, width;
         int size;
         int64_t parameters;
-    } family[] = {{0, 1, 1, 220, 5288548}, {0.5, 1.1, 1, 240, 7794184}, {1, 1.2, 1.1, 260, 9109994}};
+    } family[] = {{0, 1, 1, 220, 5288548},
+                  {0.5, 1.1, 1, 240, 7794184},
+                  {1, 1.2, 1.1, 260, 9109994},
+                  {2, 1.4, 1.2, 300, 12233232}};
     fpnas_space *base = b0();
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof family / sizeof *family; i++) {
         fpnas_space *scaled;
         double depth, width;
         int32_t rows, columns;

@@ -1,8 +1,14 @@
 """Compound scaling."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 import fpnas
+
+ROOT = Path(__file__).resolve().parents[3]
+TOOL = ROOT / "build" / "fpnas"
 
 
 @pytest.fixture
@@ -52,3 +58,26 @@ def test_what_cannot_be_is_refused(base):
         fpnas.CompoundScaling(1, 1, 0.5).factors(base, 1)
     with pytest.raises(fpnas.InvalidError, match="step"):
         fpnas.compound_candidates(0)
+
+
+@pytest.mark.skipif(not TOOL.exists(), reason="build/fpnas is not built")
+def test_command_line(base, tmp_path):
+    models = ROOT / "examples" / "models" / "torchvision.json"
+    family = subprocess.run(
+        [TOOL, "scale", models, "--model", "EfficientNet_B0"], check=True, capture_output=True,
+        text=True).stdout
+    for parameters in ("5,288,548", "7,794,184", "9,109,994", "12,233,232"):
+        assert parameters in family
+    grid = subprocess.run(
+        [TOOL, "scale", models, "--model", "EfficientNet_B0", "--grid", "0.05"], check=True,
+        capture_output=True, text=True).stdout
+    assert len(grid.splitlines()) == 1 + len(fpnas.compound_candidates(0.05))
+    path = tmp_path / "base.json"
+    path.write_text(base.to_json())
+    scaled = subprocess.run(
+        [TOOL, "scale", path, "--phi", "1", "--json"], check=True, capture_output=True, text=True)
+    expected = fpnas.CompoundScaling(1.2, 1.1, 1.15).apply(base, phi=1)
+    assert fpnas.Space.from_json(scaled.stdout).cost([]) == expected.cost([])
+    wrong = subprocess.run(
+        [TOOL, "scale", models, "--model", "B9"], capture_output=True, text=True)
+    assert wrong.returncode != 0 and "no model 'B9'" in wrong.stderr

@@ -1,9 +1,16 @@
 """Evolution and policy gradients."""
 
+import json
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import fpnas
+
+ROOT = Path(__file__).resolve().parents[3]
+TOOL = ROOT / "build" / "fpnas"
 
 
 @pytest.fixture
@@ -71,3 +78,17 @@ def test_reinforce_learns(space, changes):
 def test_options_are_checked(space, option, bad):
     with pytest.raises(fpnas.InvalidError, match=option):
         fpnas.Search(space, algorithm="reinforce", **{option: bad})
+
+
+@pytest.mark.skipif(not TOOL.exists(), reason="build/fpnas is not built")
+@pytest.mark.parametrize("algorithm", ["evolution", "reinforce"])
+def test_command_line(tmp_path, algorithm):
+    digits = ROOT / "data" / "digits"
+    done = subprocess.run(
+        [TOOL, "search", "--data", digits, "--out", tmp_path, "--algorithm", algorithm, "--epochs",
+         "1", "--batch-size", "150", "--warm-up-epochs", "0", "--sample-count", "6"],
+        check=True, capture_output=True, text=True).stdout
+    assert f"search    {algorithm}, seed 0" in done
+    found = json.loads((tmp_path / "architecture.json").read_text())
+    target = int(done.split("target ")[1].split(" MACs")[0])
+    assert found["macs"] <= 1.02 * target

@@ -958,6 +958,12 @@ FPNAS_API fpnas_status fpnas_retrain_progress_get(const fpnas_retrain *retrain,
  * normalisation statistics re-estimated on the training images. Since 0.1. */
 FPNAS_API fpnas_status fpnas_retrain_test(fpnas_retrain *retrain, double *accuracy,
                                           double *log_likelihood);
+/* Checkpoint: the rest of the training is that of the uninterrupted one, bit for bit, with the same
+ * number of threads on one type of CPU. Loading needs the same images; threads = 0 keeps the stored
+ * number. Errors: IO; FORMAT naming the file; STATE for other images. Since 0.1. */
+FPNAS_API fpnas_status fpnas_retrain_save(const fpnas_retrain *retrain, const char *path);
+FPNAS_API fpnas_status fpnas_retrain_load(const char *path, const char *data_folder,
+                                          int64_t threads, fpnas_retrain **retrain);
 /* A network drawn uniformly among those of 0.9 to 1.02 times `macs`: the honest rival of a found
  * one. Since 0.1. */
 FPNAS_API fpnas_status fpnas_space_random_near(const fpnas_space *space, int64_t macs,

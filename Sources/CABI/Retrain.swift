@@ -174,6 +174,31 @@ public func fpnas_retrain_test(
     }
 }
 
+@_cdecl("fpnas_retrain_save") @implementation
+public func fpnas_retrain_save(
+    _ retrain: OpaquePointer?, _ path: UnsafePointer<CChar>?
+) -> fpnas_status {
+    unsafe call(retrain) { (retrain) throws(FPNASError) in
+        try retrain.save(try unsafe string(path, "path"))
+    }
+}
+
+@_cdecl("fpnas_retrain_load") @implementation
+public func fpnas_retrain_load(
+    _ path: UnsafePointer<CChar>?, _ dataFolder: UnsafePointer<CChar>?, _ threads: Int64,
+    _ retrain: UnsafeMutablePointer<OpaquePointer?>?
+) -> fpnas_status {
+    unsafe clear(retrain)
+    return boundary { () throws(FPNASError) in
+        try unsafe putHandle(retrain, "retrain") { () throws(FPNASError) in
+            let path = try unsafe string(path, "path")
+            let folder = try unsafe string(dataFolder, "data_folder")
+            return try RetrainRun(
+                resuming: path, folder: folder, threads: threads == 0 ? nil : Int(threads))
+        }
+    }
+}
+
 @_cdecl("fpnas_space_random_near") @implementation
 public func fpnas_space_random_near(
     _ space: OpaquePointer?, _ macs: Int64, _ seed: UInt64,

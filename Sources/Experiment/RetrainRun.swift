@@ -42,6 +42,9 @@ public struct RetrainOptions: Sendable, Equatable {
 
 /// Trains one network from scratch on all training images, and measures it on the test images.
 public final class RetrainRun {
+    /// The space, adapted to the images.
+    public let space: SearchSpace
+    public let architecture: [Int32]
     public let network: Network
     public let pipeline: ImagePipeline
     public let options: RetrainOptions
@@ -51,7 +54,7 @@ public final class RetrainRun {
     public private(set) var trainLogLikelihood = 0.0
     public private(set) var seconds = 0.0
 
-    private let supernet: Supernet
+    let supernet: Supernet
     /// Logits of a teacher for every image of the training set, and how they count.
     private var teacher: (logits: Buffer<Float>, weight: Double, temperature: Double)?
     private let batches: Batcher
@@ -77,8 +80,9 @@ public final class RetrainRun {
         pipeline = try ImagePipeline(
             data, imageSize: options.imageSize, maximumShift: options.maximumShift,
             options: options.data, parts: 1, seed: options.seed, threads: options.threadCount)
-        network = try space.adapted(to: pipeline.shape, classes: pipeline.classes)
-            .network(architecture)
+        self.space = try space.adapted(to: pipeline.shape, classes: pipeline.classes)
+        self.architecture = architecture
+        network = try self.space.network(architecture)
         batches = try Batcher(
             pipeline.trainIndices, batchSize: options.batchSize, seed: options.seed,
             lane: .retraining)
@@ -167,6 +171,34 @@ public final class RetrainRun {
             }
         }
         return logits
+    }
+
+    /// Puts the state that a checkpoint holds behind the images and the network.
+    func save(to writer: inout ByteWriter) throws(FPNASError) {
+        try supernet.save(to: &writer)
+        writer.put(step)
+        writer.put([trainLogLikelihood, seconds])
+        writer.put(teacher != nil)
+        guard let teacher else { return }
+        writer.put([teacher.weight, teacher.temperature])
+        unsafe writer.put(UnsafeBufferPointer(teacher.logits.elements))
+    }
+
+    func restore(from reader: inout ByteReader) throws(FPNASError) {
+        try supernet.restore(from: &reader)
+        step = try reader.takeInt(0...steps)
+        let values = try reader.takeDoubles()
+        guard values.count == 2 else { throw reader.damaged("the progress") }
+        trainLogLikelihood = values[0]
+        seconds = values[1]
+        guard try reader.takeBool() else { return }
+        let settings = try reader.takeDoubles()
+        guard settings.count == 2 else { throw reader.damaged("the teacher") }
+        let logits = try Buffer<Float>(
+            try checkedProduct(pipeline.train.count, pipeline.classes, of: "the logits"),
+            of: "the logits")
+        unsafe try reader.fill(logits.elements)
+        try distil(logits: logits, weight: settings[0], temperature: settings[1])
     }
 
     /// Accuracy in [0, 1] and mean log-likelihood on the test images, with normalisation

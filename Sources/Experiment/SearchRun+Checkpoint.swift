@@ -54,7 +54,7 @@ extension SearchRun {
     ) throws(FPNASError) {
         let (kind, payload) = try Checkpoint.open(try Files.read(path), name: path)
         guard kind == .run else {
-            throw FPNASError(.format, "'\(path)' holds a search alone, not a built-in run")
+            throw FPNASError(.format, "'\(path)' holds a \(kind.title), not a built-in run")
         }
         var reader = ByteReader(payload, name: path)
         var options = try RunOptions(from: &reader)

@@ -15,6 +15,18 @@ public enum Checkpoint {
         case run = 2
         /// A mixture of an outside trainer: its space and state.
         case mixture = 3
+        /// The training of one network: configuration, network, weights.
+        case retraining = 4
+
+        /// What messages call a file of this kind.
+        public var title: String {
+            switch self {
+            case .search: "search alone"
+            case .run: "whole run"
+            case .mixture: "mixture"
+            case .retraining: "retraining"
+            }
+        }
     }
 
     public static let version: UInt32 = 3
@@ -76,9 +88,7 @@ public enum Checkpoint {
     public static func decodeSearch(_ bytes: [UInt8], name: String) throws(FPNASError) -> Search {
         let (kind, payload) = try open(bytes, name: name)
         guard kind == .search else {
-            throw FPNASError(
-                .format,
-                "'\(name)' holds a \(kind == .run ? "whole run" : "mixture"), not a search alone")
+            throw FPNASError(.format, "'\(name)' holds a \(kind.title), not a search alone")
         }
         var reader = ByteReader(payload, name: name)
         let search = try takeSearch(from: &reader, name: name)

@@ -114,6 +114,8 @@ class World:
             "fpnas_latency_load.path": self.path("latencies.json"),
             "fpnas_latency_save.path": self.path("latencies.json"),
             "fpnas_latency_import.path": self.path("latencies.yaml"),
+            "fpnas_retrain_save.path": self.path("retraining"),
+            "fpnas_retrain_load.path": self.path("retraining"),
         }
         Path(os.fsdecode(self.path("latencies.json"))).write_bytes(latencies)
         Path(os.fsdecode(self.path("latencies.yaml"))).write_bytes(
@@ -121,6 +123,7 @@ class World:
         Path(os.fsdecode(self.path("space.json"))).write_bytes(text)
         self.do("fpnas_search_save", self.live["fpnas_search"], self.path("search"))
         self.do("fpnas_run_save", self.live["fpnas_run"], self.path("run"))
+        self.do("fpnas_retrain_save", self.live["fpnas_retrain"], self.path("retraining"))
         self.do("fpnas_run_report", self.live["fpnas_run"], self.path("report"))
         self.checkpoint = Path(os.fsdecode(self.path("search"))).read_bytes()
         room, needed = (ctypes.c_uint64 * 1024)(), ctypes.c_size_t()

@@ -242,10 +242,55 @@ static void retraining_learns(void) {
     CHECK_INT(fpnas_debug_live_handles(), 0);
 }
 
+static double value_of(fpnas_retrain *retrain) {
+    fpnas_retrain_progress progress;
+    progress.struct_size = sizeof progress;
+    do {
+        OK(fpnas_retrain_step(retrain));
+        OK(fpnas_retrain_progress_get(retrain, &progress));
+    } while (!progress.is_done);
+    return progress.train_log_likelihood;
+}
+
+static void retraining_resumes(void) {
+    fpnas_retrain_options options;
+    fpnas_retrain *whole = NULL, *part = NULL, *resumed = NULL;
+    fpnas_run *run = NULL;
+    fpnas_space *space;
+    char path[] = "/tmp/fpnas-retraining-XXXXXX";
+    int32_t row[64];
+    close(mkstemp(path));
+    OK(fpnas_space_preset("mbconv-small", 16, 16, 1, 10, &space));
+    OK(fpnas_space_random_near(space, 200000, 2, row, 64));
+    OK(fpnas_retrain_options_init(&options, sizeof options));
+    options.epochs = 1;
+    options.threads = 2;
+    OK(fpnas_retrain_create(DATA, space, row, &options, &whole));
+    OK(fpnas_retrain_create(DATA, space, row, &options, &part));
+    fpnas_space_free(space);
+    OK(fpnas_retrain_step(part));
+    OK(fpnas_retrain_step(part));
+    OK(fpnas_retrain_save(part, path));
+    fpnas_retrain_free(part);
+    OK(fpnas_retrain_load(path, DATA, 0, &resumed));
+    CHECK(value_of(resumed) == value_of(whole));
+    FAILS(fpnas_retrain_save(resumed, "/no-such-folder/x"), FPNAS_E_IO, "no-such-folder");
+    FAILS(fpnas_retrain_save(resumed, NULL), FPNAS_E_INVALID, "path");
+    fpnas_retrain_free(resumed);
+    fpnas_retrain_free(whole);
+    FAILS(fpnas_retrain_load(path, "/no-such-folder", 0, &resumed), FPNAS_E_IO, "no-such-folder");
+    FAILS(fpnas_retrain_load(path, DATA, -1, &resumed), FPNAS_E_INVALID, "threads");
+    FAILS(fpnas_run_load(path, DATA, 0, &run), FPNAS_E_FORMAT, "holds a retraining");
+    CHECK(resumed == NULL && run == NULL);
+    unlink(path);
+    CHECK_INT(fpnas_debug_live_handles(), 0);
+}
+
 int main(void) {
     RUN(runs_step_save_and_resume);
     RUN(options_grow_at_their_end);
     RUN(runs_refuse);
     RUN(retraining_learns);
+    RUN(retraining_resumes);
     return test_report("test_run");
 }

@@ -1721,6 +1721,22 @@ SIGNATURES = {
             POINTER(c_double),
         ],
     ),
+    "fpnas_retrain_save": (
+        c_int32,
+        [
+            POINTER(fpnas_retrain),
+            c_char_p,
+        ],
+    ),
+    "fpnas_retrain_load": (
+        c_int32,
+        [
+            c_char_p,
+            c_char_p,
+            c_int64,
+            POINTER(POINTER(fpnas_retrain)),
+        ],
+    ),
     "fpnas_space_random_near": (
         c_int32,
         [

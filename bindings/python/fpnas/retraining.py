@@ -109,3 +109,24 @@ class Retraining(_call.Handle):
         _call.check(lib.fpnas_retrain_test(
             self._handle, _ffi.byref(accuracy), _ffi.byref(log_likelihood)))
         return TestResult(accuracy.value, log_likelihood.value)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a checkpoint; the file is replaced as a whole."""
+        _call.check(lib.fpnas_retrain_save(self._handle, _call.file_path(path)))
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], data_folder: str | os.PathLike[str], threads: int = 0
+    ) -> Retraining:
+        """Goes on from a checkpoint with the same images; threads = 0 keeps the stored number."""
+        made = cls.__new__(cls)
+        _call.Handle.__init__(made, _call.make(
+            lib.fpnas_retrain_load, _ffi.fpnas_retrain, _call.file_path(path),
+            _call.file_path(data_folder), _call.int64(threads, "threads")))
+        return made
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<closed Retraining>"
+        progress = self.progress
+        return f"<Retraining: step {progress.step} of {progress.steps}>"

@@ -144,6 +144,33 @@ def test_hard_budget(small, tmp_path):
         fpnas.Run(DIGITS, small, budget_mode="firm")
 
 
+def test_resumed_retraining_is_exact(small, tmp_path):
+    row = small.random_near(sum(small.cost_range()) // 2)
+
+    def training():
+        return fpnas.Retraining(DIGITS, small, row, epochs=2, threads=1, maximum_shift=2)
+
+    whole, part = training(), training()
+    for _ in whole:
+        pass
+    for _ in range(30):  # the last steps of the first epoch are still to come
+        part.step()
+    part.save(tmp_path / "retraining.fpnas")
+    resumed = fpnas.Retraining.load(tmp_path / "retraining.fpnas", DIGITS)
+    assert resumed.progress == part.progress and "step 30 of" in repr(resumed)
+    for _ in resumed:
+        pass
+    assert resumed.progress.train_log_likelihood == whole.progress.train_log_likelihood
+    assert resumed.test() == whole.test()
+    with pytest.raises(fpnas.FormatError, match="a retraining, not a built-in run"):
+        fpnas.Run.load(tmp_path / "retraining.fpnas", DIGITS)
+    bytes_ = bytearray((tmp_path / "retraining.fpnas").read_bytes())
+    bytes_[200] ^= 1
+    (tmp_path / "broken.fpnas").write_bytes(bytes_)
+    with pytest.raises(fpnas.FormatError, match="broken.fpnas"):
+        fpnas.Retraining.load(tmp_path / "broken.fpnas", DIGITS)
+
+
 def test_defaults_and_refusals(small, tmp_path):
     options = fpnas.RunOptions()
     assert options.algorithm == "fp-nas" and options.epochs > 0 and options.baseline == "mean"

@@ -1,5 +1,6 @@
 """The examples and the table benchmark run."""
 
+import csv
 import os
 import subprocess
 import sys
@@ -15,6 +16,8 @@ needs_table = pytest.mark.skipif(
     not (DATA / "nas-bench-macro").is_dir(), reason="needs the table in $FPNAS_DATA")
 needs_checkout = pytest.mark.skipif(
     not (ROOT / "examples" / "python").is_dir(), reason="needs the checkout")
+needs_images = pytest.mark.skipif(
+    not (DATA / "fashion-mnist").is_dir(), reason="needs the images in $FPNAS_DATA")
 pytestmark = needs_checkout
 
 
@@ -48,3 +51,27 @@ def test_nas_bench_macro_benchmark(tmp_path):
     for method in ("FP-NAS", "PARSEC", "REINFORCE", "random", "evolution"):
         assert f"\n{method} " in output
     assert len(table.read_text().splitlines()) == 1 + 4 * 5
+
+
+@needs_images
+def test_fashion_mnist_benchmark(tmp_path):
+    arguments = ("benchmarks/fashion_mnist.py", "--quick", "--threads", "1", "--out", str(tmp_path))
+    output = run(*arguments)
+    for method in ("FP-NAS", "PARSEC", "random", "flat likelihood"):
+        assert f"\n| {method} |" in output
+    with (tmp_path / "rows.csv").open(newline="") as file:
+        rows = {row["system"]: row for row in csv.DictReader(file)}
+    assert set(rows) == {"fp-nas", "parsec", "random", "control"}
+    for system in ("fp-nas", "parsec", "random"):
+        assert int(rows[system]["steps"]) == 15 and int(rows[system]["macs"]) <= 612_000
+        assert 0.1 < float(rows[system]["test_accuracy"]) < 1
+        assert int(rows[system]["samples_drawn"]) >= int(rows[system]["evaluations"]) >= 30
+    # Done runs stay; of one that was lost, the checkpoints do, and it ends in the same row.
+    assert "test accuracy" not in run(*arguments).split("| | seeds")[0]
+    kept = (tmp_path / "rows.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "rows.csv").write_text("".join(r for r in kept if ",parsec," not in r))
+    assert "goes on at step 15 of the search" in run(*arguments)
+    with (tmp_path / "rows.csv").open(newline="") as file:
+        again = {row["system"]: row for row in csv.DictReader(file)}
+    for column in ("network", "samples_drawn", "last_entropy", "test_log_likelihood"):
+        assert again["parsec"][column] == rows["parsec"][column]

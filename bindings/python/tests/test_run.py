@@ -148,8 +148,13 @@ def test_resumed_retraining_is_exact(small, tmp_path):
     row = small.random_near(sum(small.cost_range()) // 2)
 
     def training():
-        return fpnas.Retraining(DIGITS, small, row, epochs=2, threads=1, maximum_shift=2)
+        made = fpnas.Retraining(
+            DIGITS, small, row, epochs=2, threads=1, maximum_shift=2, optimiser="rmsprop",
+            weight_averaging=0.9, dropout=0.1, label_smoothing=0.1, flip=True)
+        made.distil(teacher, weight=0.5, temperature=2)
+        return made
 
+    teacher = fpnas.Retraining(DIGITS, small, row, epochs=1, threads=1).logits()
     whole, part = training(), training()
     for _ in whole:
         pass

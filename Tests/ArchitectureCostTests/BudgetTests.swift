@@ -50,6 +50,22 @@ import Testing
         }
     }
 
+    /// All 6,561 networks of NAS-Bench-Macro, in MACs and parameters.
+    @Test(arguments: forms) func nasBenchMacroIsItsDefinition(form: DistributionForm) throws {
+        let (shape, classes) = Preset.nasBenchMacro.publishedInput
+        let space = try Preset.nasBenchMacro.space(input: shape, classes: classes)
+        let table = try CostTable(space, convention: .nasBench)
+        let (macs, parameters) = (table.chain(of: .macs), table.chain(of: .parameters))
+        let listed = try Listed(try randomDistribution(space, form, 5), [macs, parameters])
+        try listed.compare(
+            form == .joint
+                ? [try CostBudget(macs, least: 30_000_000, most: 60_000_000)]
+                : [
+                    try CostBudget(macs, most: 40_000_000),
+                    try CostBudget(parameters, most: 1_500_000),
+                ])
+    }
+
     /// In coarse units all is safe: bounds hold, draws and modes keep the budgets.
     @Test(arguments: UInt64(0)..<8, forms)
     func coarseUnitsAreSafe(seed: UInt64, form: DistributionForm) throws {

@@ -282,3 +282,34 @@ def test_soft_budgets_push(random):
         fpnas.Search(space).add_budget(cost, 10**9, mode="firm")
     with pytest.raises(fpnas.InvalidError, match="-5 to -1"):
         fpnas.Search(space).add_budget(cost, -1, least=-5)
+
+
+@pytest.mark.parametrize("form", ["factorised", "joint"])
+def test_all_of_nas_bench_macro(random, form):
+    """P(cost <= B) of the benchmark's own networks, counted one by one."""
+    with fpnas.Space.preset("nas-bench-macro", 32, 32, 3, 10) as space:
+        rows = reference.encodings([3] * len(space))
+        costs = np.array([space.cost(row, "nas-bench").macs for row in rows])
+        distribution = fpnas.Distribution(space, form)
+        distribution.logits = random.normal(size=3 * len(space))
+        p = np.exp(distribution.log_probability(rows))
+        macs = fpnas.AdditiveCost.metric(space, "macs")
+        assert np.array_equal(macs.of(rows), costs)
+        for most in (costs.min(), 30_000_000, 60_000_000, costs.max()):
+            budget = fpnas.Budget(distribution, macs, most=int(most))
+            assert budget.exact
+            assert budget.probability == pytest.approx(p[costs <= most].sum(), abs=1e-12)
+            best = rows[costs <= most][np.argmax(p[costs <= most])]
+            assert budget.mode()[0].tolist() == best.tolist()
+
+
+def test_a_hundred_thousand_draws_keep_the_budget(random):
+    with fpnas.Space.preset("fbnetv2-f++", 224, 224, 3, 1000) as space:
+        distribution = fpnas.Distribution(space, "joint")
+        distribution.logits = random.normal(size=7248)
+        macs = fpnas.AdditiveCost.metric(space, "macs")
+        budget = fpnas.Budget(distribution, macs, most=60_000_000)
+        rows = budget.sample(100_000, seed=1)
+        assert rows.shape == (100_000, len(space))
+        costs = macs.of(rows)
+        assert 55_000_000 < costs.max() <= 60_000_000

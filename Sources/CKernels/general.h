@@ -100,7 +100,7 @@ static void NAME(window_pool)(
                 for (size_t iy = y0; iy < y1; iy++)
                     for (size_t ix = x0; ix < x1; ix++) {
                         v8 value = load(x + (iy * width + ix) * c + j);
-                        if (is_maximum) s = (value > s) | (value != value) ? value : s;  // keeps NaN
+                        if (is_maximum) s = ((value > s) | (value != value)) ? value : s;  // keeps NaN
                         else s += value;
                     }
                 store(y + j, is_maximum ? s : s * share);

@@ -120,7 +120,7 @@ struct OperatorShape: Hashable {
     var isReversible: Bool { stride == 1 && 2 * padding == (kernel - 1) * dilation }
 
     func window(_ channels: Int) -> fpnas_priv_window {
-        unsafe fpnas_priv_window(
+        fpnas_priv_window(
             height: inHeight, width: inWidth, channels: channels, pixel_line: inLine, k: kernel,
             stride: stride, dilation: dilation, padding: padding, out_width: outWidth)
     }

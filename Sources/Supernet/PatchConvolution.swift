@@ -25,7 +25,7 @@ extension Pass {
         _ s: OperatorShape, _ x: UnsafePointer<Float>, images: Int, group: Int, rows: Range<Int>,
         _ target: UnsafeMutablePointer<Float>
     ) {
-        let window = unsafe s.window(s.groupIn)
+        let window = s.window(s.groupIn)
         for i in 0..<images {
             unsafe fpnas_priv_patches(
                 x + i * s.inSize + group * s.groupIn, window, rows.lowerBound, rows.upperBound,

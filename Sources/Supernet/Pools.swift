@@ -15,7 +15,7 @@ extension Pass {
                     x, at(view.scale), at(view.shift), view.activation, view.pixels, view.line, y)
             }
             if drops(b) {
-                unsafe drawDropout(b, image)
+                drawDropout(b, image)
                 unsafe k.gate(y, at(b.gates) + image * b.s.outLine, 1, b.s.outLine)
             }
         }

@@ -11,7 +11,7 @@ from pathlib import Path
 
 COLUMNS = [
     "profile", "settings", "system", "seed", "threads", "first_k", "steps", "samples_drawn",
-    "samples_drawn_without_cost", "evaluations", "block_evaluations", "blocks_of_samples",
+    "samples_drawn_without_cost", "evaluations", "block_evaluations", "blocks_drawn",
     "search_seconds", "search_cpu_seconds", "search_buffer_bytes", "search_resident_bytes",
     "first_entropy", "last_entropy", "macs", "parameters", "probability", "retrain_seconds",
     "retrain_cpu_seconds", "test_accuracy", "test_log_likelihood", "load_at_start", "load_at_end",
@@ -78,7 +78,7 @@ def table(rows: list[dict]) -> str:
             spread = "" if len(mine) < 2 else f" ({min(accuracies):.2f} – {max(accuracies):.2f})"
             cells += [
                 f"{mean('evaluations'):,.0f}", f"{mean('block_evaluations'):,.0f}",
-                f"{mean('block_evaluations') / mean('blocks_of_samples'):.2f}",
+                f"{mean('block_evaluations') / mean('blocks_drawn'):.2f}",
                 f"{mean('search_seconds'):,.0f}", f"{mean('search_cpu_seconds'):,.0f}",
                 f"{mean('search_buffer_bytes') / 2**20:.1f}", f"{mean('last_entropy'):.2f}",
                 f"{mean('macs'):,.0f}", f"{mean('retrain_seconds'):,.0f}",

@@ -155,12 +155,10 @@ def search_and_retrain(task: Task) -> dict:
     run.report(task.folder)
     network, log_probability = run.result()
     progress, cost = run.progress, run.space.cost(network)
-    layers = len(run.space.layers)
     row = dict(
         first_k=count, steps=progress.steps, samples_drawn=progress.samples_drawn,
         evaluations=progress.evaluations,
-        block_evaluations=getattr(progress, "block_evaluations", progress.evaluations * layers),
-        blocks_of_samples=progress.samples_drawn * layers,
+        block_evaluations=progress.block_evaluations, blocks_drawn=progress.blocks_drawn,
         search_seconds=round(progress.seconds, 1),
         search_cpu_seconds=round(curve.last("cpu_seconds"), 1),
         search_buffer_bytes=int(curve.last("buffer_bytes")),

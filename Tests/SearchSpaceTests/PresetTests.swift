@@ -11,6 +11,10 @@ import Testing
     /// Logits of both forms as the paper's tables give them. [FP-NAS table 2]
     @Test(arguments: [
         (Preset.fbnetV2F, 177, 3624), (.fbnetV2FFine, 312, 6792), (.fbnetV2FPlusPlus, 197, 7248),
+        // And those of docs/spaces.md.
+        (.mbconvSmall, 144, 1944), (.fpNASL0, 244, 11736), (.fpNASL1, 275, 13800),
+        (.fpNASL2, 275, 13800), (.nasBench201, 30, 30), (.nasBenchMacro, 24, 24),
+        (.darts, 152, 1960), (.ofaMobileNetV3, 135, 98415),
     ])
     func logitsAreThePublishedOnes(preset: Preset, factorised: Int, joint: Int) throws {
         let space = try space(preset)

@@ -196,22 +196,4 @@ public struct CostChain: Sendable {
         }
         return arrivals
     }
-
-    /// The least and the greatest cost of any architecture. O(rows).
-    public var range: ClosedRange<Int> {
-        var least = [Int](repeating: 0, count: finalStateCount)
-        var greatest = least
-        for layer in layers.reversed() {
-            var low = [Int](repeating: .max, count: layer.stateCount)
-            var high = [Int](repeating: 0, count: layer.stateCount)
-            for row in layer.costs.indices {
-                let state = row / layer.options.count
-                low[state] = min(low[state], layer.costs[row] + least[layer.next[row]])
-                high[state] = max(high[state], layer.costs[row] + greatest[layer.next[row]])
-            }
-            least = low
-            greatest = high
-        }
-        return least[0]...max(greatest[0], least[0])
-    }
 }

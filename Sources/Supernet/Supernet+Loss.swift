@@ -115,15 +115,19 @@ extension Supernet {
         var logits: [Float] = []
         _ = try run(network, images, first, nil, statistics, count: count) {
             (pass, team) throws(FPNASError) in
-            guard let b = self.bound.operators.last else {
-                throw .invalid("the network has no blocks")
-            }
-            for i in 0..<count {
-                for c in 0..<self.classes {
-                    unsafe logits.append(pass.at(b.data)[i * b.s.outLine + c])
-                }
-            }
+            logits = self.logits(pass)
             return BatchResult(logLikelihood: 0, correct: 0, count: count)
+        }
+        return logits
+    }
+
+    /// The logits of a pass, `classes` apart.
+    func logits(_ pass: Pass) -> [Float] {
+        guard let b = bound.operators.last else { return [] }
+        var logits: [Float] = []
+        logits.reserveCapacity(pass.count * classes)
+        for i in 0..<pass.count {
+            for c in 0..<classes { unsafe logits.append(pass.at(b.data)[i * b.s.outLine + c]) }
         }
         return logits
     }

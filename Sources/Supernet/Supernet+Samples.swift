@@ -49,6 +49,17 @@ extension Supernet {
         _ samples: [Sample], images: Buffer<Float>, first: Int = 0, labels: [Int32],
         likelihoodScale: Double = 1, loss: Loss = Loss()
     ) throws(FPNASError) -> [BatchResult] {
+        try accumulate(
+            samples, images, first, labels, likelihoodScale, loss, regularised: true
+        ) { _, _ in }
+    }
+
+    /// The same with or without dropout and stochastic depth; `seen` is called behind every forward
+    /// pass with the index of its sample.
+    func accumulate(
+        _ samples: [Sample], _ images: Buffer<Float>, _ first: Int, _ labels: [Int32],
+        _ likelihoodScale: Double, _ loss: Loss, regularised: Bool, seen: (Pass, Int) -> Void
+    ) throws(FPNASError) -> [BatchResult] {
         try check(loss, labels.count)
         guard var sum = step else {
             throw FPNASError(.state, "a training step has to begin before it takes gradients")
@@ -58,9 +69,11 @@ extension Supernet {
         }
         var open: [OpenBranch] = []
         return try walk(
-            samples.map(\.network), images, first, labels, .batch, trains: true
+            samples.map(\.network), images, first, labels, .batch, trains: true,
+            regularised: regularised
         ) { (pass, k, next, team) throws(FPNASError) in
             let result = try self.likelihood(pass, loss)
+            seen(pass, k)
             let factors = try sum.push(
                 likelihoodScale * result.logLikelihood, multiplicity: samples[k].multiplicity)
             if factors.keep != 1, sum.total > 0 {
@@ -94,7 +107,7 @@ extension Supernet {
     /// number of leading operators the next one shares.
     private func walk(
         _ networks: [Network], _ images: Buffer<Float>, _ first: Int, _ labels: [Int32],
-        _ statistics: NormalisationStatistics, trains: Bool,
+        _ statistics: NormalisationStatistics, trains: Bool, regularised: Bool = true,
         _ body: (Pass, Int, Int, borrowing ThreadTeam) throws(FPNASError) -> BatchResult
     ) throws(FPNASError) -> [BatchResult] {
         failedNetwork = nil
@@ -112,7 +125,7 @@ extension Supernet {
                 let next =
                     place + 1 < order.count
                     ? sharedOperators(prepared[k], prepared[order[place + 1]]) : 0
-                let pass = makePass(count, trains: trains)
+                let pass = makePass(count, trains: trains && regularised)
                 if shared == 0 { unsafe pass.takeImages(images.pointer + first * imageSize, team) }
                 forward(
                     pass, from: shared, statistics == .running ? weights.statistics : nil, team)

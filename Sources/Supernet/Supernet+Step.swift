@@ -44,10 +44,8 @@ extension Supernet {
         // In float as it is used, from what double can say.
         let firstScale = Float(1 / (1 - power(options.momentum, steps)))
         let secondScale = Float(1 / (1 - power(optimiser.second, steps)))
-        let decaying = weights.decayingCount
-        for (range, decay) in [
-            (0..<decaying, options.weightDecay), (decaying..<weights.count, 0),
-        ] {
+        for (range, decays) in weights.decay {
+            let decay = decays ? options.weightDecay : 0
             forEachSegment(range, team) { start, count in
                 let (w, v, g) = unsafe (parameters + start, momentum + start, gradient + start)
                 let (rate, momentum) = (Float(options.rate), Float(options.momentum))

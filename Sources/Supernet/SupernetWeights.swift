@@ -37,6 +37,8 @@ final class SupernetWeights {
     /// Number of floats, of which the first `decayingCount` decay.
     let count: Int
     let decayingCount: Int
+    /// All parameters in order, and whether they decay.
+    private(set) var decay: [(range: Range<Int>, decays: Bool)]
     let parameters: Buffer<Float>
     let momentum: Buffer<Float>
     /// Running means of squared gradients, and of the weights, where they are asked for.
@@ -66,6 +68,7 @@ final class SupernetWeights {
         norms = table.norms
         count = table.count
         decayingCount = table.decayingCount
+        decay = [(0..<decayingCount, true), (decayingCount..<count, false)]
         self.places = places
         parameters = try Buffer(count, of: "the weights")
         momentum = try Buffer(count, of: "the momentum")
@@ -80,6 +83,31 @@ final class SupernetWeights {
             second = try Buffer(count, of: "the squares of the gradients")
         }
         if options.averaging > 0 && average == nil { try startAverage() }
+    }
+
+    /// From now on only tensors decay of which the network uses a part.
+    func decayOnly(_ network: Network) {
+        var used = Set<Int>()  // asked, never iterated
+        for op in LiveOperators(network).operators {
+            let block = network.blocks[op.block]
+            guard let key = WeightKey(op, layer: block.layer, position: block.position),
+                let (shape, own) = find(key, WeightShape(op, isLast: false))
+            else { continue }
+            used.insert(own.weight)
+            used.insert(own.squeeze)
+            guard own.excite >= 0 else { continue }
+            for split in 0..<max(1, shape.splits) { used.insert(own.excite + 2 * split) }
+        }
+        decay = []
+        for (i, slot) in slots.enumerated().sorted(by: { $0.element.offset < $1.element.offset }) {
+            let decays = slot.decays && used.contains(i)
+            let end = slot.offset + slot.rows * slot.line  // checked when it was placed
+            if let last = decay.last, last.decays == decays {
+                decay[decay.count - 1].range = last.range.lowerBound..<end
+            } else {
+                decay.append((slot.offset..<end, decays))
+            }
+        }
     }
 
     private func startAverage() throws(FPNASError) {

@@ -47,6 +47,23 @@ import Testing
         ) { try chain.expectation(under: distribution) }
     }
 
+    @Test(arguments: UInt64(0)..<12) func theExtremesAreTheFirstOfTheList(seed: UInt64) throws {
+        let space = try anySpace(seed)
+        // Few values, so that many are equal.
+        let chain = seed % 4 == 3 ? try anyChain(space, seed) : try userChain(space, seed, below: 3)
+        let rows = allEncodings(space).map { canonicalByDefinition($0, space) }
+        let costs = try rows.map { try chain.cost(of: $0) }
+        let least = try #require(costs.min())
+        let greatest = try #require(costs.max())
+        func first(_ cost: Int) -> [Int32]? {
+            zip(rows, costs).filter { $0.1 == cost }.map(\.0).min {
+                $0.lexicographicallyPrecedes($1)
+            }
+        }
+        #expect(chain.cheapest() == first(least))
+        #expect(chain.dearest() == first(greatest))
+    }
+
     @Test(arguments: UInt64(0)..<8) func quantilesEqualSorting(seed: UInt64) throws {
         let space = try anySpace(seed)
         let chain = try anyChain(space, seed)

@@ -28,7 +28,7 @@ extension RunOptions {
         self.init()
         var c = raw
         try unsafe copyStruct(pointer, into: &c, minimum: optionsSize, "fpnas_run_options")
-        guard let algorithm = Algorithm(rawValue: c.algorithm) else {
+        guard let algorithm = RunAlgorithm(rawValue: c.algorithm) else {
             throw .invalid("algorithm must be one of FPNAS_ALGORITHM_..., got \(c.algorithm)")
         }
         guard let baseline = Baseline(rawValue: c.baseline) else {
@@ -226,7 +226,7 @@ public func fpnas_run_distribution(
     unsafe clear(distribution)
     return unsafe call(run) { (run) throws(FPNASError) in
         try unsafe putHandle(distribution, "distribution") { () throws(FPNASError) in
-            try run.search.distribution.snapshot()
+            try run.distribution.snapshot()
         }
     }
 }

@@ -3,7 +3,7 @@ import Support
 
 /// Everything that steers a built-in run: the search, and the training around it.
 public struct RunOptions: Sendable, Equatable {
-    public var algorithm = Algorithm.fpNAS
+    public var algorithm = RunAlgorithm.search(.fpNAS)
     public var seed: UInt64 = 0
     /// Passes over the weights half of the training images.
     public var epochs = 60
@@ -53,7 +53,9 @@ public struct RunOptions: Sendable, Equatable {
     }
 
     /// The search's options for a run of so many steps an epoch.
-    func searchOptions(stepsPerEpoch: Int, costTarget: Double) throws(FPNASError) -> SearchOptions {
+    func searchOptions(
+        _ algorithm: Algorithm, stepsPerEpoch: Int, costTarget: Double
+    ) throws(FPNASError) -> SearchOptions {
         var options = SearchOptions()
         options.algorithm = algorithm
         options.seed = seed
@@ -91,7 +93,8 @@ public struct RunOptions: Sendable, Equatable {
         try data.check()
         try training.check()
         // The rest is checked with the options of the search.
-        _ = try searchOptions(stepsPerEpoch: 1, costTarget: max(costTarget, 1))
+        _ = try searchOptions(
+            algorithm.search ?? .fpNAS, stepsPerEpoch: 1, costTarget: max(costTarget, 1))
     }
 }
 
@@ -122,7 +125,7 @@ extension RunOptions {
 
     init(from reader: inout ByteReader) throws(FPNASError) {
         self.init()
-        guard let algorithm = Algorithm(rawValue: try reader.take(Int32.self)),
+        guard let algorithm = RunAlgorithm(rawValue: try reader.take(Int32.self)),
             let baseline = Baseline(rawValue: try reader.take(Int32.self))
         else { throw reader.damaged("unknown algorithm or baseline") }
         self.algorithm = algorithm

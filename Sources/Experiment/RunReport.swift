@@ -30,7 +30,7 @@ public enum RunReport {
     private static func picture(of run: SearchRun) -> DistributionPicture {
         let progress = run.progress
         return DistributionPicture(
-            run.search.distribution, title: run.space.name,
+            run.distribution, title: run.space.name,
             subtitle: "\(run.options.algorithm.name), seed \(run.options.seed), epoch "
                 + "\(progress.epoch) of \(progress.epochs), entropy "
                 + "\(decimal(progress.entropy, 1)) of \(decimal(progress.initialEntropy, 1)) nats, "

@@ -10,10 +10,8 @@ extension SearchRun {
         var writer = ByteWriter()
         options.encode(into: &writer)
         writer.put(pipeline.fingerprint)
-        try Checkpoint.put(search, into: &writer)
-        try supernet.save(to: &writer)
-        writer.put(bestWithinBudget.architecture)
-        writer.put(bestWithinBudget.logLikelihood)
+        writer.put(try SpaceJSON.encode(space, pretty: false))
+        try method.encode(into: &writer)
         writer.put([
             sums.trainCount, sums.train, sums.validationCount, sums.validation, sums.accuracy,
         ])
@@ -63,36 +61,32 @@ extension SearchRun {
             try options.check()
         }
         let fingerprint = try reader.take(UInt64.self)
-        let search = try Checkpoint.takeSearch(from: &reader, name: path)
-        try self.init(data: try load(options), space: search.space, options: options)
+        let stored = try SpaceJSON.decode(Array(try reader.takeBytes()), name: path)
+        try self.init(data: try load(options), space: stored, options: options)
         guard fingerprint == pipeline.fingerprint else {
             throw FPNASError(.state, "'\(path)' was begun on other images")
         }
-        guard search.space == space else {
+        guard stored == space else {
             throw reader.damaged("its space does not fit the images")
         }
-        self.search = search
-        try supernet.restore(from: &reader)
-        bestWithinBudget.architecture = try reader.takeInt32s()
-        if !bestWithinBudget.architecture.isEmpty { try space.check(bestWithinBudget.architecture) }
-        bestWithinBudget.logLikelihood = try reader.takeDouble()
+        try method.restore(from: &reader)
         let values = try reader.takeDoubles()
         guard values.count == 5 else { throw reader.damaged("the sums of the epoch") }
         sums = EpochSums(
             trainCount: values[0], train: values[1], validationCount: values[2],
             validation: values[3], accuracy: values[4])
-        let stored = try RunProgress(from: &reader)
-        guard (0...progress.steps).contains(stored.step) else {
-            throw reader.damaged("step \(stored.step) of \(progress.steps)")
+        let last = try RunProgress(from: &reader)
+        guard (0...progress.steps).contains(last.step) else {
+            throw reader.damaged("step \(last.step) of \(progress.steps)")
         }
         for _ in 0..<(try reader.takeInt(0...options.epochs)) {
             history.append(try RunProgress(from: &reader))
         }
         try reader.finish()
-        progress.step = stored.step
-        progress.seconds = stored.seconds
-        progress.blockEvaluations = stored.blockEvaluations
-        progress.blocksDrawn = stored.blocksDrawn
+        progress.step = last.step
+        progress.seconds = last.seconds
+        progress.blockEvaluations = last.blockEvaluations
+        progress.blocksDrawn = last.blocksDrawn
         try refreshProgress()
     }
 }
@@ -150,7 +144,11 @@ extension SearchRun {
         let (kind, payload) = try Checkpoint.open(bytes, name: name)
         guard kind == .run else { return try Checkpoint.decodeSearch(bytes, name: name) }
         var reader = ByteReader(payload, name: name)
-        _ = try RunOptions(from: &reader)
+        let options = try RunOptions(from: &reader)
+        guard options.algorithm.search != nil else {
+            throw FPNASError(
+                .state, "'\(name)' holds a run of \(options.algorithm.name), which has no search")
+        }
         _ = try reader.take(UInt64.self)
         return try Checkpoint.takeSearch(from: &reader, name: name)
     }

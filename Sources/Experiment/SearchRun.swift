@@ -7,35 +7,35 @@ import SearchSpace
 import Supernet
 import Support
 
-/// The whole embedded search: images, supernet and distribution, one step at a time.
+/// The whole embedded search: images, weights and distribution, one step at a time.
 ///
-///     ask → for every drawn network: likelihood on a training batch and its weighted gradient
-///         → the weights move → for every network: likelihood on a validation batch
-///         → tell → the distribution moves
-///
-/// Weights learn from one half of the training images, the distribution from the other.
+/// What a step does is the algorithm's `RunMethod`; data, schedule, progress and checkpoints are
+/// the same for all. Weights learn from one half of the training images, the distribution from the
+/// other.
 public final class SearchRun {
-    public let options: RunOptions
     public let pipeline: ImagePipeline
-    public let space: SearchSpace
-    /// Exact MACs over the space.
-    public let costs: CostChain
-    public internal(set) var search: Search
-    let supernet: Supernet
+    private let setup: RunSetup
+    let method: any RunMethod
     /// The progress at the end of every finished epoch.
     public internal(set) var history: [RunProgress] = []
     public internal(set) var progress = RunProgress()
-    /// The network of the highest validation likelihood within the budget: the result where the
-    /// distribution does not learn.
-    var bestWithinBudget: (architecture: [Int32], logLikelihood: Double) = ([], -.infinity)
 
     private let weightsBatches: Batcher
     private let architectureBatches: Batcher
     private let trainBatch: ImageBatch
     private let validationBatch: ImageBatch
-    private let stepsPerEpoch: Int
     private var order: (epoch: Int, train: [Int32], validation: [Int32]) = (-1, [], [])
     var sums = EpochSums()
+
+    public var options: RunOptions { setup.options }
+    public var space: SearchSpace { setup.space }
+    /// Exact MACs over the space.
+    public var costs: CostChain { setup.costs }
+    /// TAR in MACs; where no cost is weighed, what the options say.
+    public var costTarget: Double { setup.costTarget }
+    public var distribution: ArchitectureDistribution { method.distribution }
+    /// The search of an algorithm that asks and tells; nil of others.
+    public var search: Search? { (method as? AskTellMethod)?.search }
 
     /// Opens a folder of images as the options say.
     public convenience init(
@@ -53,49 +53,29 @@ public final class SearchRun {
         data: Dataset, space given: SearchSpace? = nil, options: RunOptions
     ) throws(FPNASError) {
         try options.check()
-        self.options = options
         pipeline = try ImagePipeline(
             data, imageSize: options.imageSize, maximumShift: options.maximumShift,
             options: options.data, parts: 2, seed: options.seed, threads: options.threadCount)
+        let space: SearchSpace
         if let given {
             space = try given.adapted(to: pipeline.shape, classes: pipeline.classes)
         } else {
             space = try Preset.mbconvSmall.space(input: pipeline.shape, classes: pipeline.classes)
         }
-        costs = try CostTable(space).chain(of: .macs)
         let halves = try DataSplit.stratified(
             pipeline.trainIndices, of: pipeline.train, share: 0.5, seed: options.seed, salt: 1)
         weightsBatches = try Batcher(
             halves.first, batchSize: options.batchSize, seed: options.seed, lane: .weights)
         architectureBatches = try Batcher(
             halves.second, batchSize: options.batchSize, seed: options.seed, lane: .architecture)
-        stepsPerEpoch = min(weightsBatches.batchesPerEpoch, architectureBatches.batchesPerEpoch)
-        let capacity = max(weightsBatches.batchSize, architectureBatches.batchSize)
-        trainBatch = try ImageBatch(capacity: capacity, pipeline)
-        validationBatch = try ImageBatch(capacity: capacity, pipeline)
-        supernet = try Supernet(
-            space: space, capacity: capacity, seed: options.seed, threads: options.threadCount,
-            regularisation: options.training.regularisation)
-        try supernet.smoothLabels(options.training.labelSmoothing)
-        var target = options.costTarget
-        if target == 0 && options.costWeight > 0 {
-            let uniform = try ArchitectureDistribution(space: space, form: .factorised)
-            target = try costs.expectation(under: uniform) / 2
-        }
-        if options.costWeight > 0 {
-            let least = costs.range.lowerBound
-            guard Double(least) <= target else {
-                throw FPNASError(
-                    .infeasible, "cost_target is \(target) MACs, the least network has \(least)")
-            }
-        }
-        search = try Search(
-            space: space,
-            options: try options.searchOptions(stepsPerEpoch: stepsPerEpoch, costTarget: target))
-        if options.costWeight > 0, options.budgetMode == .hard {
-            // In range: targets are at most 1e18.
-            try search.add(try SearchBudget(.hard, costs, most: Int(target)))
-        }
+        setup = try RunSetup(
+            options, space,
+            stepsPerEpoch: min(
+                weightsBatches.batchesPerEpoch, architectureBatches.batchesPerEpoch),
+            capacity: max(weightsBatches.batchSize, architectureBatches.batchSize))
+        trainBatch = try ImageBatch(capacity: setup.capacity, pipeline)
+        validationBatch = try ImageBatch(capacity: setup.capacity, pipeline)
+        method = try setup.method()
         try refreshProgress()
     }
 
@@ -112,17 +92,16 @@ public final class SearchRun {
         let start = Process.seconds
         let step = progress.step
         try fillBatches(step)
-        let ask = try search.ask()
-        do throws(FPNASError) {
-            try trainAndTell(ask, step)
-        } catch {
-            supernet.abandonStep()
-            try search.close(ask.number)
-            throw error
-        }
+        let turn = RunTurn(
+            step: step, train: trainBatch, validation: validationBatch,
+            weights: options.training.stepOptions(
+                rate: options.training.rate(
+                    highest: options.weightRate, step: step, of: progress.steps),
+                momentum: options.momentum, weightDecay: options.weightDecay))
+        try method.step(turn, &progress, &sums)
         progress.step += 1
         progress.seconds += Process.seconds - start
-        if progress.step % stepsPerEpoch == 0 {
+        if progress.step % setup.stepsPerEpoch == 0 {
             try refreshProgress()
             history.append(progress)
             sums = EpochSums()
@@ -131,72 +110,16 @@ public final class SearchRun {
         }
     }
 
-    private func trainAndTell(_ ask: Ask, _ step: Int) throws(FPNASError) {
-        var networks: [Network] = []
-        for architecture in ask.architectures { networks.append(try space.network(architecture)) }
-        supernet.beginStep()
-        let samples = zip(networks, ask.multiplicities).map { Sample($0, multiplicity: $1) }
-        let before = supernet.blockCounts
-        let trained = try named(ask, step) { () throws(FPNASError) in
-            try supernet.accumulate(
-                samples, images: trainBatch.images, labels: trainBatch.labels,
-                likelihoodScale: options.likelihoodScale,
-                loss: Loss(weights: trainBatch.lossWeights(options.data)))
-        }
-        for (result, multiplicity) in zip(trained, ask.multiplicities) {
-            sums.add(training: result.logLikelihood, multiplicity)
-        }
-        progress.blockEvaluations += supernet.blockCounts.evaluated - before.evaluated
-        progress.blocksDrawn += supernet.blockCounts.drawn - before.drawn
-        try supernet.finishStep(
-            options.training.stepOptions(
-                rate: options.training.rate(
-                    highest: options.weightRate, step: step, of: progress.steps),
-                momentum: options.momentum, weightDecay: options.weightDecay))
-        var logLikelihoods: [Double] = []
-        let validated = try named(ask, step) { () throws(FPNASError) in
-            try supernet.withAverage { () throws(FPNASError) in
-                try supernet.evaluate(
-                    networks, images: validationBatch.images, labels: validationBatch.labels,
-                    weights: validationBatch.lossWeights(options.data))
-            }
-        }
-        for (result, multiplicity) in zip(validated, ask.multiplicities) {
-            logLikelihoods.append(result.logLikelihood)
-            sums.add(
-                validation: result.logLikelihood,
-                accuracy: Double(result.correct) / Double(validationBatch.count), multiplicity)
-        }
-        try search.tell(ask.number, logLikelihoods: logLikelihoods)
-        for (i, value) in logLikelihoods.enumerated()
-        where value > bestWithinBudget.logLikelihood && networks[i].cost().macs <= budget {
-            bestWithinBudget = (ask.architectures[i], value)
-        }
-    }
-
-    /// Names step and architecture where a loss is no number.
-    private func named<T>(
-        _ ask: Ask, _ step: Int, _ body: () throws(FPNASError) -> T
-    ) throws(FPNASError) -> T {
-        do throws(FPNASError) { return try body() } catch {
-            guard error.code == .state, let k = supernet.failedNetwork,
-                ask.architectures.indices.contains(k)
-            else { throw error }
-            throw FPNASError(
-                .state, "step \(step), architecture \(ask.architectures[k]): \(error.message)")
-        }
-    }
-
     /// Measures where the time of the steps goes, from now on.
-    public func startProfile() { supernet.profile = Profile() }
-    public var profile: Profile? { supernet.profile }
+    public func startProfile() { method.supernet.profile = Profile() }
+    public var profile: Profile? { method.supernet.profile }
 
     private func fillBatches(_ step: Int) throws(FPNASError) {
-        let epoch = step / stepsPerEpoch
+        let epoch = step / setup.stepsPerEpoch
         if order.epoch != epoch {
             order = (epoch, weightsBatches.epoch(epoch), architectureBatches.epoch(epoch))
         }
-        let number = step % stepsPerEpoch
+        let number = step % setup.stepsPerEpoch
         try trainBatch.fill(
             pipeline, from: pipeline.train, weightsBatches.batch(number, of: order.train),
             augmentation: step)
@@ -208,46 +131,24 @@ public final class SearchRun {
     // MARK: - Result
 
     /// The most MACs a result may have: 1.02 · TAR, of a hard budget TAR; unlimited without.
-    public var budget: Int {
-        guard options.costWeight > 0 else { return .max }
-        let target = search.options.costTarget
-        // In range: targets are at most 1e18.
-        return Int(options.budgetMode == .hard ? target : target * 1.02)
-    }
+    public var budget: Int { setup.budget }
 
     /// The plain mode of the distribution.
-    public func mode() throws(FPNASError) -> RankedArchitecture { try search.distribution.mode() }
+    public func mode() throws(FPNASError) -> RankedArchitecture { try distribution.mode() }
 
-    /// The result: the most probable network within the budget; of random search and evolution, the
-    /// network of the highest validation likelihood within it.
+    /// The network the run has found, within the budget.
     public func result() throws(FPNASError) -> RankedArchitecture {
-        if !options.algorithm.movesDistribution && !bestWithinBudget.architecture.isEmpty {
-            let architecture = bestWithinBudget.architecture
-            return RankedArchitecture(
-                architecture: architecture,
-                logProbability: try search.distribution.canonicalLogProbability(architecture))
-        }
-        guard budget < .max else { return try mode() }
-        return try costs.mostProbable(under: search.distribution, within: budget).best
+        try method.result(within: budget)
     }
 
     // MARK: - Progress
 
     func refreshCounters() {
-        let search = search.progress
+        method.write(to: &progress)
         progress.epochs = options.epochs
-        progress.steps = options.epochs * stepsPerEpoch
-        progress.epoch = progress.step / stepsPerEpoch
-        progress.sampleCount = search.sampleCount
-        progress.samplesDrawn = search.samplesDrawn
-        progress.evaluations = search.evaluations
-        progress.initialEntropy = search.initialEntropy
-        progress.entropy = search.entropy
-        progress.effectiveSamples = search.effectiveSamples
-        progress.skipProbability = search.skipProbability
-        progress.isJoint = search.form == .joint
-        progress.stopReason = search.stopReason
-        progress.costTarget = self.search.options.costTarget
+        progress.steps = options.epochs * setup.stepsPerEpoch
+        progress.epoch = progress.step / setup.stepsPerEpoch
+        progress.costTarget = costTarget
         sums.write(to: &progress)
         if progress.step > 0 {
             // K falls with the entropy, so the future is at most as slow as the past.
@@ -258,34 +159,7 @@ public final class SearchRun {
 
     func refreshProgress() throws(FPNASError) {
         refreshCounters()
-        progress.expectedMACs = try costs.expectation(under: search.distribution)
-    }
-}
-
-/// Means over an epoch's samples.
-struct EpochSums {
-    var trainCount = 0.0
-    var train = 0.0
-    var validationCount = 0.0
-    var validation = 0.0
-    var accuracy = 0.0
-
-    mutating func add(training logLikelihood: Double, _ multiplicity: Int) {
-        train += logLikelihood * Double(multiplicity)
-        trainCount += Double(multiplicity)
-    }
-
-    mutating func add(validation logLikelihood: Double, accuracy: Double, _ multiplicity: Int) {
-        validation += logLikelihood * Double(multiplicity)
-        self.accuracy += accuracy * Double(multiplicity)
-        validationCount += Double(multiplicity)
-    }
-
-    func write(to progress: inout RunProgress) {
-        guard trainCount > 0, validationCount > 0 else { return }
-        progress.trainLogLikelihood = train / trainCount
-        progress.validationLogLikelihood = validation / validationCount
-        progress.validationAccuracy = accuracy / validationCount
+        progress.expectedMACs = try costs.expectation(under: distribution)
     }
 }
 

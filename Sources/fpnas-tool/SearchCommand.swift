@@ -14,9 +14,10 @@ extension SearchBudget.Mode: ExpressibleByArgument {
     public var defaultValueDescription: String { Self.allValueStrings[Int(rawValue)] }
 }
 
-extension Algorithm: ExpressibleByArgument {
+extension RunAlgorithm: ExpressibleByArgument {
     public init?(argument: String) { self.init(name: argument) }
     public static var allValueStrings: [String] { allCases.map(\.name) }
+    public var defaultValueDescription: String { name }
 }
 
 struct SearchCommand: ParsableCommand {
@@ -176,7 +177,7 @@ struct SearchCommand: ParsableCommand {
                 + "\(run.space.canonicalCount) networks, "
                 + "\(run.space.factorisedLogitCount) logits factorised, "
                 + "\(run.space.jointLogitCount.map(String.init) ?? "too many") joint")
-        let target = run.search.options.costTarget
+        let target = run.costTarget
         say(
             "search    \(run.options.algorithm.name), seed \(run.options.seed), "
                 + "\(run.options.epochs) epochs, entropy \(decimal(run.progress.entropy, 1)) nats, "

@@ -1,0 +1,149 @@
+import ArchitectureDistribution
+import Search
+import SearchSpace
+import Supernet
+import Support
+
+/// The loop of asks and tells, for every algorithm of `Search`:
+///
+///     ask → for every drawn network: likelihood on a training batch and its weighted gradient
+///         → the weights move → for every network: likelihood on a validation batch
+///         → tell → the distribution moves
+final class AskTellMethod: RunMethod {
+    private let setup: RunSetup
+    private let algorithm: Algorithm
+    let supernet: Supernet
+    private(set) var search: Search
+    /// The network of the highest validation likelihood within the budget: the result where the
+    /// distribution does not learn.
+    private var best: (architecture: [Int32], logLikelihood: Double) = ([], -.infinity)
+
+    var distribution: ArchitectureDistribution { search.distribution }
+
+    init(_ setup: RunSetup, _ algorithm: Algorithm) throws(FPNASError) {
+        self.setup = setup
+        self.algorithm = algorithm
+        supernet = try setup.supernet()
+        search = try Search(
+            space: setup.space,
+            options: try setup.options.searchOptions(
+                algorithm, stepsPerEpoch: setup.stepsPerEpoch, costTarget: setup.costTarget))
+        if setup.options.costWeight > 0, setup.options.budgetMode == .hard {
+            try search.add(try SearchBudget(.hard, setup.costs, most: setup.budget))
+        }
+    }
+
+    // MARK: - One step
+
+    func step(
+        _ turn: RunTurn, _ progress: inout RunProgress, _ sums: inout EpochSums
+    ) throws(FPNASError) {
+        let ask = try search.ask()
+        do throws(FPNASError) {
+            try trainAndTell(ask, turn, &progress, &sums)
+        } catch {
+            supernet.abandonStep()
+            try search.close(ask.number)
+            throw error
+        }
+    }
+
+    private func trainAndTell(
+        _ ask: Ask, _ turn: RunTurn, _ progress: inout RunProgress, _ sums: inout EpochSums
+    ) throws(FPNASError) {
+        var networks: [Network] = []
+        for architecture in ask.architectures {
+            networks.append(try setup.space.network(architecture))
+        }
+        supernet.beginStep()
+        let samples = zip(networks, ask.multiplicities).map { Sample($0, multiplicity: $1) }
+        let before = supernet.blockCounts
+        let trained = try named(ask, turn.step) { () throws(FPNASError) in
+            try supernet.accumulate(
+                samples, images: turn.train.images, labels: turn.train.labels,
+                likelihoodScale: setup.options.likelihoodScale,
+                loss: Loss(weights: turn.train.lossWeights(setup.options.data)))
+        }
+        for (result, multiplicity) in zip(trained, ask.multiplicities) {
+            sums.add(training: result.logLikelihood, multiplicity)
+        }
+        progress.blockEvaluations += supernet.blockCounts.evaluated - before.evaluated
+        progress.blocksDrawn += supernet.blockCounts.drawn - before.drawn
+        try supernet.finishStep(turn.weights)
+        var logLikelihoods: [Double] = []
+        let validated = try named(ask, turn.step) { () throws(FPNASError) in
+            try supernet.withAverage { () throws(FPNASError) in
+                try supernet.evaluate(
+                    networks, images: turn.validation.images, labels: turn.validation.labels,
+                    weights: turn.validation.lossWeights(setup.options.data))
+            }
+        }
+        for (result, multiplicity) in zip(validated, ask.multiplicities) {
+            logLikelihoods.append(result.logLikelihood)
+            sums.add(
+                validation: result.logLikelihood,
+                accuracy: Double(result.correct) / Double(turn.validation.count), multiplicity)
+        }
+        try search.tell(ask.number, logLikelihoods: logLikelihoods)
+        for (i, value) in logLikelihoods.enumerated()
+        where value > best.logLikelihood && networks[i].cost().macs <= setup.budget {
+            best = (ask.architectures[i], value)
+        }
+    }
+
+    /// Names step and architecture where a loss is no number.
+    private func named<T>(
+        _ ask: Ask, _ step: Int, _ body: () throws(FPNASError) -> T
+    ) throws(FPNASError) -> T {
+        do throws(FPNASError) { return try body() } catch {
+            guard error.code == .state, let k = supernet.failedNetwork,
+                ask.architectures.indices.contains(k)
+            else { throw error }
+            throw FPNASError(
+                .state, "step \(step), architecture \(ask.architectures[k]): \(error.message)")
+        }
+    }
+
+    // MARK: - Progress and result
+
+    func write(to progress: inout RunProgress) {
+        let search = search.progress
+        progress.sampleCount = search.sampleCount
+        progress.samplesDrawn = search.samplesDrawn
+        progress.evaluations = search.evaluations
+        progress.initialEntropy = search.initialEntropy
+        progress.entropy = search.entropy
+        progress.effectiveSamples = search.effectiveSamples
+        progress.skipProbability = search.skipProbability
+        progress.isJoint = search.form == .joint
+        progress.stopReason = search.stopReason
+    }
+
+    /// The most probable network within the budget; of random search and evolution, the network of
+    /// the highest validation likelihood within it.
+    func result(within budget: Int) throws(FPNASError) -> RankedArchitecture {
+        if !algorithm.movesDistribution && !best.architecture.isEmpty {
+            return RankedArchitecture(
+                architecture: best.architecture,
+                logProbability: try distribution.canonicalLogProbability(best.architecture))
+        }
+        return try setup.mostProbable(under: distribution, within: budget)
+    }
+
+    // MARK: - Checkpoints
+
+    func encode(into writer: inout ByteWriter) throws(FPNASError) {
+        search.encode(into: &writer)
+        try supernet.save(to: &writer)
+        writer.put(best.architecture)
+        writer.put(best.logLikelihood)
+    }
+
+    func restore(from reader: inout ByteReader) throws(FPNASError) {
+        search = try Search(space: setup.space, from: &reader)
+        try supernet.restore(from: &reader)
+        best.architecture = try reader.takeInt32s()
+        if !best.architecture.isEmpty { try setup.space.check(best.architecture) }
+        best.logLikelihood = try reader.takeDouble()
+    }
+}

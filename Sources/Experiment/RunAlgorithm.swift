@@ -1,0 +1,43 @@
+import Search
+
+/// What a built-in run does with a step: a search's algorithm, or a method that needs the supernet
+/// itself. Its numbers are the header's, of which the searches have the first.
+public enum RunAlgorithm: Hashable, Sendable, CaseIterable {
+    /// Asks for networks and tells their likelihoods.
+    case search(Algorithm)
+
+    public static var allCases: [RunAlgorithm] { Algorithm.allCases.map(RunAlgorithm.search) }
+
+    public var rawValue: Int32 {
+        switch self {
+        case .search(let algorithm): return algorithm.rawValue
+        }
+    }
+
+    public var name: String {
+        switch self {
+        case .search(let algorithm): return algorithm.name
+        }
+    }
+
+    public init?(rawValue: Int32) {
+        guard let found = RunAlgorithm.allCases.first(where: { $0.rawValue == rawValue }) else {
+            return nil
+        }
+        self = found
+    }
+
+    public init?(name: String) {
+        guard let found = RunAlgorithm.allCases.first(where: { $0.name == name }) else {
+            return nil
+        }
+        self = found
+    }
+
+    /// The search's algorithm, if it is one.
+    public var search: Algorithm? {
+        switch self {
+        case .search(let algorithm): return algorithm
+        }
+    }
+}

@@ -33,7 +33,7 @@ extension CostChain {
 
 extension CostChain {
     /// An impossible budget is an error at once that states the least possible cost.
-    func requireFeasible(_ budget: Int) throws(FPNASError) {
+    public func requireFeasible(_ budget: Int) throws(FPNASError) {
         let least = range.lowerBound
         guard budget >= least else {
             throw FPNASError(

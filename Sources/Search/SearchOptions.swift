@@ -155,15 +155,6 @@ public struct SearchOptions: Sendable, Equatable {
     /// The most samples of one ask.
     public static let sampleLimit = 1 << 16
 
-    private func require(
-        _ value: Int, in range: ClosedRange<Int>, _ name: String
-    ) throws(FPNASError) {
-        guard range.contains(value) else {
-            throw .invalid(
-                "\(name) must be in [\(range.lowerBound), \(range.upperBound)], got \(value)")
-        }
-    }
-
     /// K for a distribution of the given entropy. [FP-NAS §3.2]
     public func sampleCount(entropy: Double) -> Int {
         guard algorithm == .fpNAS else { return sampleCount }

@@ -20,3 +20,13 @@ public func requireFinite(
             "\(name) must be in [\(range.lowerBound), \(range.upperBound)], got \(value)")
     }
 }
+
+/// Refuses values outside of `range`.
+public func require(
+    _ value: Int, in range: ClosedRange<Int>, _ name: String
+) throws(FPNASError) {
+    guard range.contains(value) else {
+        throw .invalid(
+            "\(name) must be in [\(range.lowerBound), \(range.upperBound)], got \(value)")
+    }
+}

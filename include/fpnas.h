@@ -821,6 +821,8 @@ typedef struct fpnas_run_options {
     double dropout;           /* of the classifier's inputs, in [0, 0.95] */
     double stochastic_depth;  /* of the last block beside a shortcut, in [0, 0.95] */
     double weight_averaging;  /* decay of the average that is tested, below 1; 0 = none */
+    double weight_likelihood_scale; /* likelihood_scale of the weights' step; -1 = the same */
+    double warm_up_share;     /* part of the run in place of warm_up_epochs, in [0, 1]; -1 = epochs */
 } fpnas_run_options;
 
 typedef struct fpnas_run_progress {

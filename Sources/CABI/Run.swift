@@ -78,6 +78,8 @@ extension RunOptions {
         training.dropout = c.dropout
         training.stochasticDepth = c.stochastic_depth
         training.weightAveraging = c.weight_averaging
+        weightLikelihoodScale = c.weight_likelihood_scale
+        warmUpShare = c.warm_up_share
         try check()
     }
 
@@ -102,7 +104,8 @@ extension RunOptions {
             zero_last_gamma: training.zeroesLastGamma ? 1 : 0,
             rate_warm_up: training.rateWarmUp, label_smoothing: training.labelSmoothing,
             dropout: training.dropout, stochastic_depth: training.stochasticDepth,
-            weight_averaging: training.weightAveraging)
+            weight_averaging: training.weightAveraging,
+            weight_likelihood_scale: weightLikelihoodScale, warm_up_share: warmUpShare)
     }
 }
 

@@ -61,7 +61,7 @@ final class AskTellMethod: RunMethod {
         let trained = try named(ask, turn.step) { () throws(FPNASError) in
             try supernet.accumulate(
                 samples, images: turn.train.images, labels: turn.train.labels,
-                likelihoodScale: setup.options.likelihoodScale,
+                likelihoodScale: setup.options.resolvedWeightLikelihoodScale,
                 loss: Loss(weights: turn.train.lossWeights(setup.options.data)))
         }
         for (result, multiplicity) in zip(trained, ask.multiplicities) {

@@ -35,12 +35,17 @@ public struct RunOptions: Sendable, Equatable {
     public var jointEpoch = -1
     /// Epochs at the start that train the weights only.
     public var warmUpEpochs = 10
+    /// The same as a part of the run's steps, in [0, 1], in place of `warmUpEpochs`; −1 for those.
+    public var warmUpShare = -1.0
 
     // MARK: Weights
     /// Highest rate; see `training.rateWarmUp`.
     public var weightRate = 0.1
     public var momentum = 0.9
     public var weightDecay = 1e-4
+    /// The likelihoods' scale in the weights' step; −1 for `likelihoodScale`. 0 trains all drawn
+    /// networks alike.
+    public var weightLikelihoodScale = -1.0
 
     public var data = DataOptions()
     public var training = TrainingOptions(rateWarmUp: 0)
@@ -50,6 +55,17 @@ public struct RunOptions: Sendable, Equatable {
     /// The epoch after which the joint form is searched.
     public var resolvedJointEpoch: Int {
         jointEpoch >= 0 ? jointEpoch : max(1, (epochs * 53 + 50) / 100)
+    }
+
+    /// The steps that train the weights only, of a run of so many steps an epoch.
+    func warmUpSteps(stepsPerEpoch: Int) -> Int {
+        guard warmUpShare >= 0 else { return warmUpEpochs * stepsPerEpoch }
+        // In range: a share of at most 1 of the steps.
+        return Int(Double(epochs * stepsPerEpoch) * warmUpShare)
+    }
+
+    var resolvedWeightLikelihoodScale: Double {
+        weightLikelihoodScale >= 0 ? weightLikelihoodScale : likelihoodScale
     }
 
     /// The search's options for a run of so many steps an epoch.
@@ -70,7 +86,7 @@ public struct RunOptions: Sendable, Equatable {
         options.costTarget = costTarget
         options.jointStep =
             resolvedJointEpoch >= epochs ? -1 : resolvedJointEpoch * stepsPerEpoch
-        options.warmUpSteps = warmUpEpochs * stepsPerEpoch
+        options.warmUpSteps = warmUpSteps(stepsPerEpoch: stepsPerEpoch)
         options.maximumSteps = epochs * stepsPerEpoch
         // MnasNet's reward where a soft budget has a target.
         if algorithm == .reinforce && options.costWeight > 0 { options.reward = .product }
@@ -89,6 +105,8 @@ public struct RunOptions: Sendable, Equatable {
         try requireFinite(weightRate, in: 0...100, "weight_rate")
         try requireFinite(momentum, in: 0...0.9999, "momentum")
         try requireFinite(weightDecay, in: 0...1, "weight_decay")
+        try require(weightLikelihoodScale, in: 0...1e12, or: -1, "weight_likelihood_scale")
+        try require(warmUpShare, in: 0...1, or: -1, "warm_up_share")
         try requireFinite(costTarget, in: 0...1e18, "cost_target")
         try data.check()
         try training.check()
@@ -105,6 +123,16 @@ func require(_ value: Int, in range: ClosedRange<Int>, _ name: String) throws(FP
     }
 }
 
+private func require(
+    _ value: Double, in range: ClosedRange<Double>, or other: Double, _ name: String
+) throws(FPNASError) {
+    guard value == other || range.contains(value) else {
+        throw .invalid(
+            "\(name) must be \(other) or in [\(range.lowerBound), \(range.upperBound)], "
+                + "got \(value)")
+    }
+}
+
 extension RunOptions {
     func encode(into writer: inout ByteWriter) {
         writer.put(algorithm.rawValue)
@@ -116,7 +144,7 @@ extension RunOptions {
         ] { writer.put(value) }
         writer.put([
             samplesPerNat, likelihoodScale, learningRate, costWeight, costTarget, weightRate,
-            momentum, weightDecay,
+            momentum, weightDecay, weightLikelihoodScale, warmUpShare,
         ])
         writer.put(budgetMode.rawValue)
         data.encode(into: &writer)
@@ -142,7 +170,7 @@ extension RunOptions {
         jointEpoch = try reader.takeInt()
         warmUpEpochs = try reader.takeInt()
         let values = try reader.takeDoubles()
-        guard values.count == 8 else { throw reader.damaged("the options") }
+        guard values.count == 10 else { throw reader.damaged("the options") }
         samplesPerNat = values[0]
         likelihoodScale = values[1]
         learningRate = values[2]
@@ -151,6 +179,8 @@ extension RunOptions {
         weightRate = values[5]
         momentum = values[6]
         weightDecay = values[7]
+        weightLikelihoodScale = values[8]
+        warmUpShare = values[9]
         guard let mode = SearchBudget.Mode(rawValue: try reader.take(Int32.self)) else {
             throw reader.damaged("unknown mode of the budget")
         }

@@ -47,9 +47,13 @@ struct SearchCommand: ParsableCommand {
     var budget = RunOptions().budgetMode
     @Option(help: "Factor on the mean log-likelihoods.")
     var likelihoodScale = RunOptions().likelihoodScale
+    @Option(help: "The same in the weights' step; -1 for that.")
+    var weightLikelihoodScale = RunOptions().weightLikelihoodScale
     @Option(help: "Adam's rate on the logits.") var learningRate = RunOptions().learningRate
     @Option(help: "Epochs that train the weights only.")
     var warmUpEpochs = RunOptions().warmUpEpochs
+    @Option(help: "The same as a part of the run, in place of epochs.")
+    var warmUpShare = RunOptions().warmUpShare
     @Option(help: "Highest rate of the weights.") var weightRate = RunOptions().weightRate
     @Option(help: "Seed of everything.") var seed = RunOptions().seed
     @Option(help: "Passes over half of the training images.") var epochs = RunOptions().epochs
@@ -78,6 +82,8 @@ struct SearchCommand: ParsableCommand {
         options.likelihoodScale = likelihoodScale
         options.learningRate = learningRate
         options.warmUpEpochs = warmUpEpochs
+        options.warmUpShare = warmUpShare
+        options.weightLikelihoodScale = weightLikelihoodScale
         options.weightRate = weightRate
         options.seed = seed
         options.epochs = epochs

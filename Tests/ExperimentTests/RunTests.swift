@@ -114,6 +114,42 @@ private func data() throws -> Dataset {
         #expect(a.history.count == 4 && a.progress.isJoint)
     }
 
+    @Test func theWeightsHaveALikelihoodScaleOfTheirOwn() throws {
+        // Random draws do not depend on what is told, so that only the weights can differ.
+        func trained(_ scale: Double, weights: Double) throws -> [Double] {
+            let run = try SearchRun(
+                data: try data(), space: try barSpace(),
+                options: options {
+                    $0.algorithm = .random
+                    $0.likelihoodScale = scale
+                    $0.weightLikelihoodScale = weights
+                })
+            try finish(run)
+            return run.history.map(\.trainLogLikelihood)
+        }
+        let same = try trained(30, weights: -1)
+        #expect(try trained(2, weights: 30) == same)
+        #expect(try trained(30, weights: 0) == trained(2, weights: 0))
+        #expect(try trained(30, weights: 0) != same)
+        #expect(try trained(0, weights: -1) == trained(30, weights: 0))
+    }
+
+    @Test(arguments: [0, 0.3, 0.5, 1]) func warmUpMayBeAShareOfTheRun(share: Double) throws {
+        let run = try SearchRun(
+            data: try data(), space: try barSpace(),
+            options: options {
+                $0.warmUpShare = share
+                $0.warmUpEpochs = 3
+                $0.jointEpoch = 4
+            })
+        let still = Int(Double(run.progress.steps) * share)
+        while !run.isDone {
+            try run.step()
+            let moved = run.progress.entropy != run.progress.initialEntropy
+            #expect(moved == (run.progress.step > still))
+        }
+    }
+
     @Test(arguments: [1, 5, 8]) func aResumedRunIsTheUninterruptedOne(at step: Int) throws {
         let path = "/tmp/fpnas-run-\(getpid())-\(step).fpnas"
         defer { unlink(path) }
@@ -254,6 +290,10 @@ private func data() throws -> Dataset {
         refuses("maximum_shift") { $0.maximumShift = -1 }
         refuses("joint_epoch") { $0.jointEpoch = -2 }
         refuses("warm_up_epochs") { $0.warmUpEpochs = -1 }
+        refuses("warm_up_share") { $0.warmUpShare = 1.1 }
+        refuses("warm_up_share") { $0.warmUpShare = -0.5 }
+        refuses("weight_likelihood_scale") { $0.weightLikelihoodScale = -2 }
+        refuses("weight_likelihood_scale") { $0.weightLikelihoodScale = .nan }
         refuses("weight_rate") { $0.weightRate = .nan }
         refuses("momentum") { $0.momentum = 1 }
         refuses("weight_decay") { $0.weightDecay = -1 }

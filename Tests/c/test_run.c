@@ -95,6 +95,16 @@ static void options_grow_at_their_end(void) {
     FAILS(fpnas_run_options_init(&options, first - 1), FPNAS_E_INVALID, "struct_size");
     OK(fpnas_retrain_options_init(&retrain, offsetof(fpnas_retrain_options, training_images)));
 
+    /* Neither the warm-up as a share nor a scale of the weights' own was in the first version. */
+    OK(fpnas_run_options_init(&options, sizeof options));
+    CHECK(options.warm_up_share == -1 && options.weight_likelihood_scale == -1);
+    options.warm_up_share = 1.5;
+    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "warm_up_share");
+    options.warm_up_share = 0.25;
+    options.weight_likelihood_scale = -2;
+    FAILS(
+        fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "weight_likelihood_scale");
+
     options = short_run();
     options.training_images = 205;
     options.class_balance = 1;

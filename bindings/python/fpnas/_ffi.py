@@ -264,6 +264,8 @@ class fpnas_run_options(Structure):
         ("dropout", c_double),
         ("stochastic_depth", c_double),
         ("weight_averaging", c_double),
+        ("weight_likelihood_scale", c_double),
+        ("warm_up_share", c_double),
     ]
 
 
@@ -347,7 +349,7 @@ SIZES = {
     fpnas_search_budget: 40,
     fpnas_mixture_options: 88,
     fpnas_weighted_sum: 24,
-    fpnas_run_options: 272,
+    fpnas_run_options: 288,
     fpnas_run_progress: 176,
     fpnas_retrain_options: 184,
     fpnas_retrain_progress: 40,

@@ -87,6 +87,10 @@ class RunOptions(Options):
     """Probability of leaving out the last block beside a shortcut; of earlier ones in proportion."""
     weight_averaging: float = _RUN["weight_averaging"]
     """Decay of the average of the weights that is tested in their place; 0 = none."""
+    weight_likelihood_scale: float = _RUN["weight_likelihood_scale"]
+    """`likelihood_scale` of the weights' step; -1 = the same, 0 = all drawn networks alike."""
+    warm_up_share: float = _RUN["warm_up_share"]
+    """Part of the run's steps, in [0, 1], in place of `warm_up_epochs`; -1 = those."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -176,6 +176,19 @@ def test_resumed_retraining_is_exact(small, tmp_path):
         fpnas.Retraining.load(tmp_path / "broken.fpnas", DIGITS)
 
 
+def test_warm_up_as_a_share_and_a_scale_of_the_weights(small):
+    runs = [fpnas.Run(DIGITS, small, **FAST | options) for options in (
+        {"warm_up_share": 1.0}, {"warm_up_share": 1.0, "weight_likelihood_scale": 30.0},
+        {"warm_up_share": 1.0, "weight_likelihood_scale": 0.0}, {"warm_up_share": 0.5})]
+    for run in runs:
+        while not run.progress.is_done:
+            run.step()
+    same, given, alike, half = (run.progress for run in runs)
+    assert same.entropy == same.initial_entropy and half.entropy < half.initial_entropy
+    assert same.train_log_likelihood == given.train_log_likelihood
+    assert same.train_log_likelihood != alike.train_log_likelihood
+
+
 def test_defaults_and_refusals(small, tmp_path):
     options = fpnas.RunOptions()
     assert options.algorithm == "fp-nas" and options.epochs > 0 and options.baseline == "mean"
@@ -183,7 +196,8 @@ def test_defaults_and_refusals(small, tmp_path):
     with pytest.raises(TypeError, match="epoch"):
         fpnas.Run(DIGITS, small, epoch=1)
     for bad in ({"epochs": 0}, {"threads": -1}, {"weight_rate": float("nan")},
-                {"algorithm": "darts"}, {"seed": -1}, {"batch_size": 1}):
+                {"algorithm": "darts"}, {"seed": -1}, {"batch_size": 1}, {"warm_up_share": 2},
+                {"weight_likelihood_scale": -3}):
         with pytest.raises(fpnas.InvalidError, match=next(iter(bad))):
             fpnas.Run(DIGITS, small, **bad)
     with pytest.raises(fpnas.InvalidError, match="epochs"):

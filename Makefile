@@ -1,12 +1,13 @@
 # make            build/libfpnas.so and build/fpnas
 # make run        install what is missing, build, search and retrain on the digits
 # make test       everything: Swift tests, checks, C tests, Python tests
+# make study      the comparison of all systems, hours; goes on where it was stopped (STUDY=quick: a minute)
 # make install    PREFIX=/usr/local DESTDIR=
 
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all run test test-release test-valgrind check format install clean
+.PHONY: all run test test-release test-valgrind check study format install clean
 
 all:
 	@scripts/build.sh
@@ -33,6 +34,9 @@ check: all
 	@scripts/check_header.sh
 	@scripts/check_symbols.sh
 	@scripts/check_dependencies.sh
+
+study: all
+	@scripts/study.sh $(STUDY)
 
 format:
 	swift format --in-place --recursive Package.swift Sources Tests

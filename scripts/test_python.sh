@@ -3,9 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-if ! build/venv/bin/python -c "import jsonschema, numpy, pytest" 2>/dev/null; then
+if ! build/venv/bin/python -c "import jsonschema, matplotlib, numpy, pytest" 2>/dev/null; then
     python3 -m venv build/venv
-    build/venv/bin/pip install --quiet --disable-pip-version-check numpy pytest jsonschema
+    build/venv/bin/pip install --quiet --disable-pip-version-check numpy pytest jsonschema matplotlib
 fi
 build/venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps \
     ./bindings/python

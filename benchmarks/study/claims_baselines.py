@@ -1,0 +1,86 @@
+"""Honest baselines, Split-Attention and distillation."""
+from __future__ import annotations
+
+from claims import (HEADER, MISSING, Outcome, Results, claim, common, difference, line, not_lower)
+from plots import strips
+from profiles import Profile
+from rows import Job
+from stats import interval, with_interval
+
+BASELINES = {"FP-NAS": "fp-nas", "random search": "random", "evolution": "evolution",
+             "policy gradient, shared weights": "reinforce", "drawn at random": "random-network"}
+
+
+def baseline_jobs(profile: Profile) -> list[Job]:
+    return [Job.of(name, seed) for seed in range(1, profile.seeds + 1)
+            for name in BASELINES.values()]
+
+
+@claim("baselines", "FP-NAS beside random search, evolution and no search at all",
+       "(no number is asked for)", baseline_jobs)
+def baselines(results: Results) -> Outcome:
+    groups = {label: results.of(name) for label, name in BASELINES.items()}
+    ours = groups["FP-NAS"]
+    rivals = {label: group for label, group in groups.items() if group is not ours and len(group)}
+    if not rivals or not len(ours):
+        return MISSING
+    lines = [f"FP-NAS less {label}: {not_lower(ours, group)[1]}." for label, group in rivals.items()]
+    text = ", ".join(f"{interval(difference(ours, group))[0]:+.2f} against {label}"
+                     for label, group in rivals.items())
+    return Outcome(
+        f"accuracy in points: {text}", None, min(len(common(ours, g)) for g in rivals.values()),
+        HEADER, [line(label, group) for label, group in groups.items()], lines,
+        lambda figure: strips(figure, groups, ("block_evaluations", "macs", "test_accuracy")))
+
+
+SPLITS = ("searched", 0, 1, 2, 4)
+
+
+def split_jobs(profile: Profile) -> list[Job]:
+    return [Job.of("splits", seed, uniform=kind) for seed in range(1, profile.seeds + 1)
+            for kind in SPLITS]
+
+
+@claim("splits", "Split-Attention searched against uniform splits",
+       "searched higher than each uniform (paper: 70.0 against 68.6, 69.3, 69.5)", split_jobs)
+def splits(results: Results) -> Outcome:
+    groups = {"searched" if kind == "searched" else f"all {kind}": results.of("splits", uniform=kind)
+              for kind in SPLITS}
+    ours = groups["searched"]
+    rivals = {label: group for label, group in groups.items() if label != "searched" and len(group)}
+    if not len(ours) or not rivals:
+        return MISSING
+    higher = [interval(difference(ours, group))[0] for group in rivals.values()]
+    lines = [f"searched less {label}: {with_interval(difference(ours, group))} points."
+             for label, group in rivals.items()]
+    return Outcome(
+        ", ".join(f"{value:+.2f} against {label}" for value, label in zip(higher, rivals))
+        + " points", all(value > 0 for value in higher),
+        min(len(common(ours, g)) for g in rivals.values()), HEADER,
+        [line(label, group) for label, group in groups.items()], lines,
+        lambda figure: strips(figure, groups, ("macs", "test_accuracy")))
+
+
+def distil_jobs(profile: Profile) -> list[Job]:
+    return [Job.of("distil", seed, weight=weight, temperature=temperature)
+            for seed in range(1, profile.seeds + 1)
+            for weight, temperature in ((0.5, 2.0), (0.9, 4.0))]
+
+
+@claim("distillation", "Simple distillation against none", "higher with it (paper: +0.9)",
+       distil_jobs)
+def distillation(results: Results) -> Outcome:
+    plain = results.of("fp-nas")
+    groups = {"weight 0.5, T 2": results.of("distil", weight=0.5, temperature=2.0),
+              "weight 0.9, T 4": results.of("distil", weight=0.9, temperature=4.0)}
+    known = {label: group for label, group in groups.items() if len(common(group, plain))}
+    if not known:
+        return MISSING
+    gains = {label: difference(group, plain) for label, group in known.items()}
+    return Outcome(
+        ", ".join(f"{interval(v)[0]:+.2f} ({label})" for label, v in gains.items()) + " points",
+        all(interval(v)[0] > 0 for v in gains.values()),
+        min(len(v) for v in gains.values()), HEADER,
+        [line("alone", plain)] + [line(label, group) for label, group in known.items()],
+        [f"{label}: {with_interval(v)} points." for label, v in gains.items()],
+        lambda figure: strips(figure, {"alone": plain, **known}, ("test_accuracy",)))

@@ -1,0 +1,75 @@
+"""Compound scaling: a fixed base network, made larger in depth, width and resolution together."""
+from __future__ import annotations
+
+import numpy as np
+
+import fpnas
+from rows import Job
+from systems import Bench, Found, retrained, system
+
+
+def base_network(space: fpnas.Space, macs: int) -> np.ndarray:
+    """MobileNetV2's block (3x3, relu, no attention) in every layer, of the largest expansion and the
+    largest relative widths that keep `macs`: what a person would write down."""
+    variables = space.variables
+    row = np.zeros(len(space), np.int32)
+    for v in variables:
+        if v.name == "kernel":
+            row[v.index] = v.choices.index("3")
+    best = row.copy()
+    expansions = max(len(v.choices) for v in variables if v.name == "expansion")
+    widths = max(len(v.choices) for v in variables if v.name == "channels")
+    for width in range(widths):
+        for expansion in range(expansions):
+            for v in variables:
+                if v.name in ("expansion", "channels"):
+                    wanted = expansion if v.name == "expansion" else width
+                    row[v.index] = min(wanted, len(v.choices) - 1)
+            if space.cost(best).macs < space.cost(row).macs <= macs:
+                best = row.copy()
+    return best
+
+
+def scaled(space: fpnas.Space, base, scaling: fpnas.CompoundScaling, phi: float) -> tuple[fpnas.Space, int]:
+    """The scaled network and the size of its images; no rounding but the widths' to 8."""
+    rounding = dict(coefficient_step=0.0, size_step=1)
+    size = scaling.factors(space, phi, **rounding)[2][0]
+    return scaling.apply(space, base, phi=phi, **rounding), size
+
+
+def factors(bench: Bench, space: fpnas.Space, base: np.ndarray) -> tuple[fpnas.CompoundScaling, float, int]:
+    """EfficientNet's grid search at phi = 1, by validation accuracy of children from scratch; its
+    CPU seconds and trainings."""
+    data, best, cpu, count = bench.validation(0), (-1.0, None), 0.0, 0
+    for candidate in fpnas.compound_candidates(step=0.1, product=2.0, tolerance=0.15):
+        network, size = scaled(space, base, candidate, 1.0)
+        options = bench.child_options | dict(image_size=size)
+        results = [bench.trainer.train(data, network, [], options, seed) for seed in range(2)]
+        cpu, count = cpu + sum(r.cpu_seconds for r in results), count + len(results)
+        value = float(np.mean([r.accuracy for r in results]))
+        if value > best[0]:
+            best = (value, candidate)
+    return best[1], cpu, count
+
+
+@system("compound")
+def compound(bench: Bench, job: Job) -> Found:
+    """The base scaled to the largest network of at most 1.02 `cost_target` MACs."""
+    space, target = bench.space, float(job.changes["cost_target"])
+    base = base_network(space, bench.profile.base_macs)
+    scaling, cpu, count = factors(bench, space, base)
+    best: tuple[int, fpnas.Space | None, int, float] = (0, None, 0, 0.0)
+    for phi in np.arange(0.0, 6.001, 0.05):
+        network, size = scaled(space, base, scaling, float(phi))
+        macs = network.cost([]).macs
+        if best[0] < macs <= 1.02 * target:
+            best = (macs, network, size, float(phi))
+    _, network, size, phi = best
+    if network is None:
+        raise ValueError(f"the base has more than {target:.0f} MACs")
+    row = dict(
+        search_cpu_seconds=round(cpu, 2), evaluations=count, note=(
+            f"alpha {scaling.alpha:.1f} beta {scaling.beta:.1f} gamma {scaling.gamma:.1f} "
+            f"phi {phi:.2f} size {size} base {space.cost(base).macs}"))
+    empty = np.zeros(0, np.int32)
+    return row | retrained(bench, network, empty, job.seed, image_size=size), network, empty

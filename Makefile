@@ -1,7 +1,7 @@
 # make            build/libfpnas.so and build/fpnas
 # make run        install what is missing, build, search and retrain on the digits
 # make test       everything: Swift tests, checks, C tests, Python tests
-# make study      the comparison of all systems, hours; goes on where it was stopped (STUDY=quick: a minute)
+# make study      the comparison of all systems, hours, resumable; STUDY=quick: a minute
 # make install    PREFIX=/usr/local DESTDIR=
 
 PREFIX ?= /usr/local

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# study.sh [quick]: benchmarks/study in build/venv, against build/libfpnas.so; it goes on where it was stopped.
+# study.sh [quick]: benchmarks/study in build/venv against build/libfpnas.so; goes on where it stopped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

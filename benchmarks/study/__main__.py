@@ -22,7 +22,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import claims
-import claims_parsec, claims_rivals, claims_training, claims_baselines, claims_sweeps  # noqa: E401, F401
+import claims_parsec, claims_rivals, claims_training  # noqa: E401, F401: they register claims
+import claims_baselines, claims_sweeps  # noqa: E401, F401
 import report
 import tabular
 from profiles import PROFILES
@@ -34,13 +35,14 @@ RESULTS = ROOT / "benchmarks" / "results" / "study"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--profile", nargs="+", choices=list(PROFILES), default=["digits", "fashion"])
+    parser.add_argument("--profile", nargs="+", choices=list(PROFILES),
+                        default=["digits", "fashion"])
     parser.add_argument("--claims", nargs="+", default=[], metavar="NAME",
                         help="only these: the names in the table of claims")
     parser.add_argument("--seeds", type=int, help="only seeds 1 to this")
     parser.add_argument("--threads", type=int, default=1, help="threads of a run")
     parser.add_argument("--share", nargs=2, type=int, default=(0, 1), metavar=("I", "N"),
-                        help="every N-th run that is left from the I-th on, for N calls side by side")
+                        help="every N-th run that is left from the I-th on, for N calls")
     parser.add_argument("--report", action="store_true", help="only tables and plots")
     parser.add_argument("--no-report", action="store_true", help="only runs")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the rows")

@@ -66,7 +66,8 @@ def difference(ours: Group, theirs: Group) -> list[float]:
 
 def ratios(above: Group, below: Group, column: str) -> list[float]:
     seeds = common(above, below)
-    return [a / b for a, b in zip(above.values(column, seeds), below.values(column, seeds)) if b > 0]
+    pairs = zip(above.values(column, seeds), below.values(column, seeds))
+    return [a / b for a, b in pairs if b > 0]
 
 
 def saved(ours: Group, theirs: Group, column: str = "samples_drawn") -> list[float]:

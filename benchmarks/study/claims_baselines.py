@@ -24,7 +24,8 @@ def baselines(results: Results) -> Outcome:
     rivals = {label: group for label, group in groups.items() if group is not ours and len(group)}
     if not rivals or not len(ours):
         return MISSING
-    lines = [f"FP-NAS less {label}: {not_lower(ours, group)[1]}." for label, group in rivals.items()]
+    lines = [f"FP-NAS less {label}: {not_lower(ours, group)[1]}."
+             for label, group in rivals.items()]
     text = ", ".join(f"{interval(difference(ours, group))[0]:+.2f} against {label}"
                      for label, group in rivals.items())
     return Outcome(
@@ -44,8 +45,8 @@ def split_jobs(profile: Profile) -> list[Job]:
 @claim("splits", "Split-Attention searched against uniform splits",
        "searched higher than each uniform (paper: 70.0 against 68.6, 69.3, 69.5)", split_jobs)
 def splits(results: Results) -> Outcome:
-    groups = {"searched" if kind == "searched" else f"all {kind}": results.of("splits", uniform=kind)
-              for kind in SPLITS}
+    groups = {"searched" if kind == "searched" else f"all {kind}":
+              results.of("splits", uniform=kind) for kind in SPLITS}
     ours = groups["searched"]
     rivals = {label: group for label, group in groups.items() if label != "searched" and len(group)}
     if not len(ours) or not rivals:

@@ -66,11 +66,12 @@ def parts(results: Results) -> Outcome:
     more = geometric_mean(ratios(alone, whole, "search_cpu_seconds"))
     labels = {"PARSEC": theirs, "adaptive K": alone, "F then J": coarse, "both: FP-NAS": whole}
     lines = [
-        f"Adaptive K alone (joint form throughout): {with_interval(saved(alone, theirs), 1)} % fewer "
-        f"samples, {speed:.2f}× faster; accuracy against PARSEC {not_lower(alone, theirs)[1]}.",
+        f"Adaptive K alone (joint form throughout): {with_interval(saved(alone, theirs), 1)} % "
+        f"fewer samples, {speed:.2f}× faster; accuracy against PARSEC "
+        f"{not_lower(alone, theirs)[1]}.",
         f"Coarse-to-fine on top: {more:.2f}× faster, "
-        f"{with_interval(saved(whole, alone), 1)} % fewer samples still; accuracy against the joint "
-        f"form alone {not_lower(whole, alone)[1]}."]
+        f"{with_interval(saved(whole, alone), 1)} % fewer samples still; accuracy against the "
+        f"joint form alone {not_lower(whole, alone)[1]}."]
     return Outcome(
         f"{fewer:.1f} % fewer and {speed:.2f}× alone; {more:.2f}× more on top",
         fewer >= 60 and speed >= 1.8 and more >= 1.2, n, HEADER,

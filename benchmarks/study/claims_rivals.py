@@ -30,8 +30,8 @@ def fbnetv2(results: Results) -> Outcome:
     faster = ratios(theirs, ours, "search_cpu_seconds")
     memory = geometric_mean(ratios(ours, theirs, "buffer_bytes"))
     holds, accuracy = not_lower(ours, theirs)
-    lines = [f"FP-NAS is {factor(faster)} as fast in CPU time with {memory:.2f} of FBNetV2's buffers; "
-             f"accuracy, paired: {accuracy}."]
+    lines = [f"FP-NAS is {factor(faster)} as fast in CPU time with {memory:.2f} of FBNetV2's "
+             f"buffers; accuracy, paired: {accuracy}."]
     if len(common(ours, darts)):
         lines.append(
             f"Against DARTS: {factor(ratios(darts, ours, 'search_cpu_seconds'))} as fast, "
@@ -79,8 +79,9 @@ def bignas(results: Results) -> Outcome:
         bool(holds) and geometric_mean(faster) > 1, n, HEADER,
         [line("FP-NAS, distilled", ours), line("FP-NAS, not distilled", plain),
          line("BigNAS", theirs)], lines,
-        lambda figure: strips(figure, {"FP-NAS, distilled": ours, "FP-NAS": plain, "BigNAS": theirs},
-                              ("search_cpu_seconds", "macs", "test_accuracy")))
+        lambda figure: strips(
+            figure, {"FP-NAS, distilled": ours, "FP-NAS": plain, "BigNAS": theirs},
+            ("search_cpu_seconds", "macs", "test_accuracy")))
 
 
 @claim("memory", "Memory against DARTS-style mixtures over the number of choices a layer",

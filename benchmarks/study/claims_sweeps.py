@@ -3,16 +3,15 @@ from __future__ import annotations
 
 import statistics
 
+import fpnas
 from claims import HEADER, MISSING, Outcome, Results, claim, line
 from plots import sweep
 from profiles import Profile
 from rows import Job
 
-# Default settings are the headline's rows: no change.
-LAMBDAS = {"1/16": {"samples_per_nat": 0.0625}, "1/8": {"samples_per_nat": 0.125}, "1/4": {},
-           "1/2": {"samples_per_nat": 0.5}}
-CONSTANT = {str(k): {"sample_count": k} for k in (2, 4)}
-SCALES = {str(s): {"likelihood_scale": float(s)} for s in (1, 3, 10, 30, 100, 300)}
+LAMBDAS = {"1/16": 0.0625, "1/8": 0.125, "1/4": 0.25, "1/2": 0.5}
+CONSTANT = {str(k): {"sample_count": k} for k in (2, 4, 8)}
+SCALES = {str(s): float(s) for s in (1, 3, 10, 30, 100, 300)}
 
 
 def thetas(profile: Profile) -> dict[str, dict]:
@@ -22,18 +21,31 @@ def thetas(profile: Profile) -> dict[str, dict]:
             "F only": {"joint_epoch": epochs}}
 
 
+def changes(profile: Profile, option: str, values: dict[str, float]) -> dict[str, dict]:
+    """One option's values; the profile's own is no change, so that its rows are the headline's."""
+    default = profile.search.get(option, getattr(fpnas.RunOptions(), option))
+    return {name: {} if value == default else {option: value} for name, value in values.items()}
+
+
+def lambdas(profile: Profile) -> dict[str, dict]:
+    return changes(profile, "samples_per_nat", LAMBDAS)
+
+
 def scales(profile: Profile) -> dict[str, dict]:
-    default = profile.search.get("likelihood_scale", 30.0)
-    return {name: {} if change["likelihood_scale"] == default else change
-            for name, change in SCALES.items()}
+    return changes(profile, "likelihood_scale", SCALES)
 
 
-def jobs_of(settings, system: str = "fp-nas"):
+def jobs_of(settings):
     def jobs(profile: Profile) -> list[Job]:
-        table = settings(profile) if callable(settings) else settings
-        return [Job.of(system, seed, **change) for seed in range(1, profile.seeds + 1)
-                for change in table.values()]
+        return [Job.of("fp-nas", seed, **change) for seed in range(1, profile.seeds + 1)
+                for change in settings(profile).values()]
     return jobs
+
+
+def lambda_jobs(profile: Profile) -> list[Job]:
+    return jobs_of(lambdas)(profile) + [
+        Job.of("parsec", seed, **change) for seed in range(1, profile.seeds + 1)
+        for change in CONSTANT.values()]
 
 
 def judged(results: Results, settings: dict[str, dict], label: str, reference=None,
@@ -55,12 +67,13 @@ def judged(results: Results, settings: dict[str, dict], label: str, reference=No
                        label, reference))
 
 
-@claim("lambda", "Samples per nat, λ", "(a plot) the paper: 1/16 67.0, 1/8 68.2, 1/4 68.6, 1/2 68.8",
-       lambda profile: jobs_of(LAMBDAS)(profile) + jobs_of(CONSTANT, "parsec")(profile))
+@claim("lambda", "Samples per nat, λ",
+       "(a plot) the paper: 1/16 67.0, 1/8 68.2, 1/4 68.6, 1/2 68.8",
+       lambda_jobs)
 def samples_per_nat(results: Results) -> Outcome:
     constant = {f"PARSEC, K = {name}": results.of("parsec", results.profile.seeds, **change)
                 for name, change in CONSTANT.items()}
-    return judged(results, LAMBDAS, "λ", constant, "λ = ")
+    return judged(results, lambdas(results.profile), "λ", constant, "λ = ")
 
 
 @claim("theta", "When the joint form begins, θ",
@@ -70,7 +83,8 @@ def theta(results: Results) -> Outcome:
     return judged(results, thetas(results.profile), "θ")
 
 
-@claim("likelihood", "The likelihood's scale s", "(a plot) open in the paper: 1 = mean, batch = sum",
+@claim("likelihood", "The likelihood's scale s",
+       "(a plot) open in the paper: 1 = mean, batch = sum",
        jobs_of(scales))
 def likelihood(results: Results) -> Outcome:
     return judged(results, scales(results.profile), "s")

@@ -1,4 +1,4 @@
-"""FP-NAS against systems that train every network from scratch: policy gradients, compound scaling."""
+"""FP-NAS against systems that train all networks from scratch: policy gradients, scaling."""
 from __future__ import annotations
 
 import statistics
@@ -52,7 +52,7 @@ def reinforce(results: Results) -> Outcome:
             "block evaluations in training, search only", "test accuracy after retraining, %"))
 
 
-BUDGETS = (0.75, 1.5, 3.0)
+BUDGETS = (0.75, 1.0, 1.5)
 """Of the profile's target."""
 
 
@@ -60,8 +60,14 @@ def budgets(profile: Profile) -> list[float]:
     return [round(part * profile.target) for part in BUDGETS]
 
 
+def at(profile: Profile, name: str, budget: float) -> dict:
+    """The setting of a system at a budget; FP-NAS's at the profile's own is the headline's."""
+    is_own = name == "fp-nas" and budget == profile.target
+    return {} if is_own else {"cost_target": float(budget)}
+
+
 def scaling_jobs(profile: Profile) -> list[Job]:
-    return [Job.of(name, seed, cost_target=float(budget))
+    return [Job.of(name, seed, **at(profile, name, budget))
             for seed in range(1, profile.seeds + 1) for budget in budgets(profile)
             for name in ("fp-nas", "compound")]
 
@@ -70,7 +76,7 @@ def scaling_jobs(profile: Profile) -> list[Job]:
        "higher accuracy at equal MACs at each of three budgets", scaling_jobs)
 def scaling(results: Results) -> Outcome:
     profile = results.profile
-    pairs = {budget: tuple(results.of(name, profile.seeds, cost_target=float(budget))
+    pairs = {budget: tuple(results.of(name, profile.seeds, **at(profile, name, budget))
                            for name in ("fp-nas", "compound")) for budget in budgets(profile)}
     pairs = {budget: pair for budget, pair in pairs.items() if all(map(len, pair))}
     if not pairs:

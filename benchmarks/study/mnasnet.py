@@ -56,4 +56,5 @@ def mnasnet(bench: Bench, job: Job) -> Found:
         evaluations=trained, block_evaluations=block_evaluations, blocks_drawn=block_evaluations,
         search_seconds=round(seconds, 2), search_cpu_seconds=round(cpu, 2), buffer_bytes=buffers,
         first_entropy=round(progress.initial_entropy, 4),
-        last_entropy=round(progress.entropy, 4), validation_accuracy=round(best[0], 6)), space, best[1]
+        last_entropy=round(progress.entropy, 4),
+        validation_accuracy=round(best[0], 6)), space, best[1]

@@ -21,7 +21,8 @@ def strips(figure, groups: dict, columns: Sequence[str]) -> None:
                 continue
             colour = f"C{place}"
             offsets = np.linspace(-0.15, 0.15, len(values)) if len(values) > 1 else [0.0]
-            panel.plot(place + np.array(offsets), values, "o", color=colour, markersize=4, alpha=0.7)
+            panel.plot(place + np.array(offsets), values, "o", color=colour, markersize=4,
+                       alpha=0.7)
             panel.plot([place - 0.3, place + 0.3], [values.mean()] * 2, color=colour, linewidth=2)
         panel.set_xticks(range(len(groups)), list(groups), rotation=25, ha="right", fontsize=8)
         panel.set_title(NAMES.get(column, column), fontsize=9)

@@ -47,8 +47,8 @@ class Profile:
 DIGITS = Profile(
     "digits", ROOT / "data" / "digits", SPACES / "digits-small.json",
     search=dict(
-        epochs=60, batch_size=32, image_size=8, maximum_shift=1, warm_up_epochs=10,
-        learning_rate=0.05, likelihood_scale=10.0, weight_rate=0.2, cost_target=80_000.0),
+        epochs=60, batch_size=32, image_size=8, maximum_shift=1, warm_up_epochs=6,
+        samples_per_nat=0.5, learning_rate=0.07, weight_rate=0.1, cost_target=80_000.0),
     retrain=dict(epochs=30, batch_size=32, image_size=8, maximum_shift=1),
     child=dict(epochs=5, batch_size=32, image_size=8, maximum_shift=1),
     children=(25, 50, 100, 200, 400), seeds=5, headline_seeds=10, retrain_seeds=3,

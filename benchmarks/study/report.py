@@ -76,8 +76,9 @@ def write(docs: Path, results: Path, studies: list[Results]) -> None:
              "| claim | asked for | data | what came out | seeds | |", "|---|---|---|---|---|---|"]
     for claim, by_profile in outcomes.items():
         for name, outcome in by_profile.items():
-            lines.append(f"| [{claim.title}](#{anchor(claim.title)}) | {claim.least} | "
-                         f"{TITLES[name]} | {outcome.came_out} | {outcome.n} | {verdict(outcome)} |")
+            lines.append(
+                f"| [{claim.title}](#{anchor(claim.title)}) | {claim.least} | {TITLES[name]} | "
+                f"{outcome.came_out} | {outcome.n} | {verdict(outcome)} |")
     lines += [""]
     for claim, by_profile in outcomes.items():
         lines += section(claim, by_profile, docs, texts.get(claim.name, ""))

@@ -17,8 +17,8 @@ COLUMNS = [
     "evaluations", "block_evaluations", "blocks_drawn", "search_seconds", "search_cpu_seconds",
     "buffer_bytes", "resident_bytes", "first_entropy", "last_entropy", "macs", "parameters",
     "validation_accuracy", "retrainings", "retrain_cpu_seconds", "test_accuracy",
-    "test_accuracies", "test_log_likelihood", "network", "note", "load", "machine", "library", "commit",
-    "date"]
+    "test_accuracies", "test_log_likelihood", "network", "note", "load", "machine", "library",
+    "commit", "date"]
 
 
 def digest(*parts: object) -> str:
@@ -68,8 +68,9 @@ def provenance() -> dict:
 
     # What the library is made of counts; rows and documents change while the study runs.
     changed = git("status", "--porcelain", "--untracked-files=no", "--", "Sources", "include")
+    commit = git("rev-parse", "--short", "HEAD") or "unknown"
     return dict(machine=f"{model}, {os.cpu_count()} cores", library=fpnas.build_info(),
-                commit=(git("rev-parse", "--short", "HEAD") or "unknown") + ("+" if changed else ""),
+                commit=commit + ("+" if changed else ""),
                 date=time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime()))
 
 

@@ -15,7 +15,7 @@ from systems import NotThere, key_of
 
 
 def run_job(name: str, job: Job, folder: Path, threads: int) -> dict | str:
-    """A row, or why there is none; in a process of its own, so that its peak of memory is its own."""
+    """A row, or why there is none."""
     try:
         return systems.finish(systems.Bench(PROFILES[name], folder, threads), job)
     except NotThere as reason:

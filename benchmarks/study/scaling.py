@@ -9,8 +9,8 @@ from systems import Bench, Found, retrained, system
 
 
 def base_network(space: fpnas.Space, macs: int) -> np.ndarray:
-    """MobileNetV2's block (3x3, relu, no attention) in every layer, of the largest expansion and the
-    largest relative widths that keep `macs`: what a person would write down."""
+    """MobileNetV2's block (3x3, relu, no attention) in every layer, of the expansion and the
+    relative widths that come nearest to `macs`: what a person would write down."""
     variables = space.variables
     row = np.zeros(len(space), np.int32)
     for v in variables:
@@ -30,14 +30,16 @@ def base_network(space: fpnas.Space, macs: int) -> np.ndarray:
     return best
 
 
-def scaled(space: fpnas.Space, base, scaling: fpnas.CompoundScaling, phi: float) -> tuple[fpnas.Space, int]:
+def scaled(space: fpnas.Space, base, scaling: fpnas.CompoundScaling,
+           phi: float) -> tuple[fpnas.Space, int]:
     """The scaled network and the size of its images; no rounding but the widths' to 8."""
     rounding = dict(coefficient_step=0.0, size_step=1)
     size = scaling.factors(space, phi, **rounding)[2][0]
     return scaling.apply(space, base, phi=phi, **rounding), size
 
 
-def factors(bench: Bench, space: fpnas.Space, base: np.ndarray) -> tuple[fpnas.CompoundScaling, float, int]:
+def factors(bench: Bench, space: fpnas.Space,
+            base: np.ndarray) -> tuple[fpnas.CompoundScaling, float, int]:
     """EfficientNet's grid search at phi = 1, by validation accuracy of children from scratch; its
     CPU seconds and trainings."""
     data, best, cpu, count = bench.validation(0), (-1.0, None), 0.0, 0

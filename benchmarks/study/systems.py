@@ -137,14 +137,15 @@ def shared_weights(bench: Bench, job: Job) -> Found:
     if "splits" in changes:
         space = with_splits(space, changes.pop("splits"))
     options = bench.profile.search | DEFINITIONS[job.system] | changes
-    options = {"sample_count": bench.first_k(space)} | options
+    options = {"sample_count": bench.first_k(space, **options)} | options
     folder = bench.folder / "searches"
     folder.mkdir(parents=True, exist_ok=True)
     name = key_of(bench.profile, job)
     checkpoint, done = folder / f"{name}.fpnas", folder / f"{name}.done.json"
     if done.exists():
         kept = json.loads(done.read_text())
-        return kept["row"], fpnas.Space.from_json(kept["space"]), np.array(kept["network"], np.int32)
+        network = np.array(kept["network"], np.int32)
+        return kept["row"], fpnas.Space.from_json(kept["space"]), network
     ledger = Ledger(folder / f"{name}.json", not checkpoint.exists())
     if checkpoint.exists():
         run = fpnas.Run.load(checkpoint, bench.profile.data, bench.threads)
@@ -190,7 +191,9 @@ def control(bench: Bench, job: Job) -> Found:
     options, progress, space = run.options, run.progress, run.space
     run.close()
     per_epoch = progress.steps // options.epochs
-    joint = options.joint_epoch if options.joint_epoch >= 0 else max(1, (options.epochs * 53 + 50) // 100)
+    joint = options.joint_epoch
+    if joint < 0:
+        joint = max(1, (options.epochs * 53 + 50) // 100)
     is_hard = options.budget_mode == "hard" and options.cost_weight > 0
     weight = job.changes.get("cost_weight", options.cost_weight)
     search = fpnas.Search(
@@ -206,7 +209,8 @@ def control(bench: Bench, job: Job) -> Found:
         ask = search.ask()
         ask.tell([0.0] * len(ask.architectures))
     done = search.progress
-    return dict(first_k=bench.first_k(space), steps=progress.steps, samples_drawn=done.samples_drawn,
+    first = bench.first_k(space, samples_per_nat=options.samples_per_nat)
+    return dict(first_k=first, steps=progress.steps, samples_drawn=done.samples_drawn,
                 evaluations=done.evaluations, first_entropy=round(done.initial_entropy, 4),
                 last_entropy=round(done.entropy, 4)), None, None
 

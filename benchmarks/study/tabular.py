@@ -1,4 +1,4 @@
-"""NAS-Bench-Macro as a study of tables: benchmarks/nas_bench_macro.py's rows, 200 seeds a system."""
+"""NAS-Bench-Macro as a tabular study: rows of benchmarks/nas_bench_macro.py, 200 seeds a system."""
 from __future__ import annotations
 
 import csv

@@ -1,4 +1,4 @@
-"""Training a network from scratch, once: the same network, images, options and seed are looked up."""
+"""Training a network from scratch, once: the same network, images, options, seed are looked up."""
 from __future__ import annotations
 
 import fcntl
@@ -99,7 +99,7 @@ class Trainer:
         """`teacher`: logits of all training images, weight and temperature of the distillation."""
         network = space.canonicalise(network) if len(space) else np.zeros(0, np.int32)
         key = digest(data.name, space.to_json(), network.tolist(), options, seed,
-                     None if teacher is None else [digest(teacher[0].tobytes().hex()), *teacher[1:]])
+                     teacher and [digest(teacher[0].tobytes().hex()), *teacher[1:]])
         known = self._known()
         if key in known:
             return Trained(**known[key])

@@ -3,11 +3,11 @@ from __future__ import annotations
 
 import statistics
 
-from claims import (HEADER, MARGIN, MISSING, Outcome, Results, claim, difference, line, not_lower)
+from claims import (HEADER, MISSING, Outcome, Results, claim, difference, line, not_lower)
 from plots import frontier
 from profiles import Profile
 from rows import Job
-from stats import interval, spread, with_interval
+from stats import interval, with_interval
 
 
 def policy_jobs(profile: Profile) -> list[Job]:
@@ -52,48 +52,37 @@ def reinforce(results: Results) -> Outcome:
             "block evaluations in training, search only", "test accuracy after retraining, %"))
 
 
-BUDGETS = (0.75, 1.0, 1.5)
-"""Of the profile's target."""
-
-
-def budgets(profile: Profile) -> list[float]:
-    return [round(part * profile.target) for part in BUDGETS]
-
-
-def at(profile: Profile, name: str, budget: float) -> dict:
-    """The setting of a system at a budget; FP-NAS's at the profile's own is the headline's."""
-    is_own = name == "fp-nas" and budget == profile.target
-    return {} if is_own else {"cost_target": float(budget)}
+PHIS = (0.0, 1.0, 2.0)
+"""The base, and scaled to some two and four times its MACs."""
 
 
 def scaling_jobs(profile: Profile) -> list[Job]:
-    return [Job.of(name, seed, **at(profile, name, budget))
-            for seed in range(1, profile.seeds + 1) for budget in budgets(profile)
-            for name in ("fp-nas", "compound")]
+    return [Job.of(name, seed, phi=phi) for seed in range(1, profile.seeds + 1) for phi in PHIS
+            for name in ("compound", "equal-macs")]
 
 
 @claim("scaling", "FP-NAS against compound scaling of a fixed base",
        "higher accuracy at equal MACs at each of three budgets", scaling_jobs)
 def scaling(results: Results) -> Outcome:
-    profile = results.profile
-    pairs = {budget: tuple(results.of(name, profile.seeds, **at(profile, name, budget))
-                           for name in ("fp-nas", "compound")) for budget in budgets(profile)}
-    pairs = {budget: pair for budget, pair in pairs.items() if all(map(len, pair))}
+    pairs = {phi: tuple(results.of(name, results.profile.seeds, phi=phi)
+                        for name in ("equal-macs", "compound")) for phi in PHIS}
+    pairs = {phi: pair for phi, pair in pairs.items() if all(map(len, pair))}
     if not pairs:
         return MISSING
-    table, lines, higher = [], [], []
-    for budget, (ours, theirs) in pairs.items():
-        table += [line(f"{budget:,.0f}: FP-NAS", ours), line(f"{budget:,.0f}: scaled base", theirs)]
-        values = difference(ours, theirs)
-        higher.append(interval(values)[0] > 0)
-        lines.append(f"{budget:,.0f} MACs: {with_interval(values)} points.")
-    row = next(iter(pairs.values()))[1].rows
-    lines.append(f"Scaling: {next(iter(row.values()))['note']}.")
+    table, lines, gains = [], [], {}
+    for phi, (ours, theirs) in pairs.items():
+        macs = statistics.fmean(theirs.values("macs"))
+        gains[macs] = difference(ours, theirs)
+        table += [line(f"{macs:,.0f}: FP-NAS", ours),
+                  line(f"{macs:,.0f}: base, φ = {phi:.0f}", theirs)]
+        lines.append(f"{macs:,.0f} MACs: {with_interval(gains[macs])} points.")
+    note = next(iter(pairs[max(pairs)][1].rows.values()))["note"]
+    lines.append(f"The grid's choice: {note} for the largest.")
     return Outcome(
-        ", ".join(f"{interval(difference(*pair))[0]:+.2f}" for pair in pairs.values())
-        + " points at " + ", ".join(f"{b:,.0f}" for b in pairs) + " MACs",
-        all(higher) and len(pairs) == len(BUDGETS),
-        min(len(group) for pair in pairs.values() for group in pair), HEADER, table, lines,
+        ", ".join(f"{interval(gain)[0]:+.2f}" for gain in gains.values())
+        + " points at " + ", ".join(f"{macs:,.0f}" for macs in gains) + " MACs",
+        all(interval(gain)[0] > 0 for gain in gains.values()) and len(pairs) == len(PHIS),
+        min(len(gain) for gain in gains.values()), HEADER, table, lines,
         lambda figure: frontier(figure, {
             label: [(statistics.fmean(pair[i].values("macs")), pair[i].accuracies)
                     for pair in pairs.values()]

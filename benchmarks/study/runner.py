@@ -23,12 +23,13 @@ def run_job(name: str, job: Job, folder: Path, threads: int) -> dict | str:
 
 
 def wanted(profile: Profile, names: list[str], seeds: int | None) -> list[Job]:
-    """Jobs of the claims in their order, each once."""
+    """Jobs of the claims in their order, each once; further seeds of the headline last."""
     jobs: dict[Job, None] = {}
     for claim in claims.CLAIMS:
         if not names or claim.name in names:
             jobs |= dict.fromkeys(claim.jobs(profile))
-    return [job for job in jobs if seeds is None or job.seed <= seeds]
+    chosen = [job for job in jobs if seeds is None or job.seed <= seeds]
+    return sorted(chosen, key=lambda job: job.seed > profile.seeds)
 
 
 def run(profile: Profile, table: Table, jobs: list[Job], folder: Path, threads: int,

@@ -5,7 +5,7 @@ import numpy as np
 
 import fpnas
 from rows import Job
-from systems import Bench, Found, retrained, system
+from systems import Bench, Found, retrained, shared_weights, system
 
 
 def base_network(space: fpnas.Space, macs: int) -> np.ndarray:
@@ -54,24 +54,31 @@ def factors(bench: Bench, space: fpnas.Space,
     return best[1], cpu, count
 
 
-@system("compound")
-def compound(bench: Bench, job: Job) -> Found:
-    """The base scaled to the largest network of at most 1.02 `cost_target` MACs."""
-    space, target = bench.space, float(job.changes["cost_target"])
+def member(bench: Bench, phi: float) -> tuple[fpnas.Space, int, dict]:
+    """The family's network for `phi`, the size of its images, and what a row says of it."""
+    space = bench.space
     base = base_network(space, bench.profile.base_macs)
     scaling, cpu, count = factors(bench, space, base)
-    best: tuple[int, fpnas.Space | None, int, float] = (0, None, 0, 0.0)
-    for phi in np.arange(0.0, 6.001, 0.05):
-        network, size = scaled(space, base, scaling, float(phi))
-        macs = network.cost([]).macs
-        if best[0] < macs <= 1.02 * target:
-            best = (macs, network, size, float(phi))
-    _, network, size, phi = best
-    if network is None:
-        raise ValueError(f"the base has more than {target:.0f} MACs")
-    row = dict(
+    network, size = scaled(space, base, scaling, phi)
+    return network, size, dict(
         search_cpu_seconds=round(cpu, 2), evaluations=count, note=(
             f"alpha {scaling.alpha:.1f} beta {scaling.beta:.1f} gamma {scaling.gamma:.1f} "
-            f"phi {phi:.2f} size {size} base {space.cost(base).macs}"))
+            f"images {size}x{size}"))
+
+
+@system("compound")
+def compound(bench: Bench, job: Job) -> Found:
+    """The base scaled by `phi`. No search for the base is counted, only the grid's."""
+    network, size, row = member(bench, float(job.changes["phi"]))
     empty = np.zeros(0, np.int32)
     return row | retrained(bench, network, empty, job.seed, image_size=size), network, empty
+
+
+@system("equal-macs")
+def equal_macs(bench: Bench, job: Job) -> Found:
+    """FP-NAS with the scaled network's MACs as its target."""
+    network, _, row = member(bench, float(job.changes["phi"]))
+    macs = network.cost([]).macs
+    row, space, found = shared_weights(
+        bench, Job.of("fp-nas", job.seed, cost_target=float(macs)))
+    return row | dict(note=f"target {macs}"), space, found

@@ -38,8 +38,8 @@ def test_quick_study(tmp_path):
     assert "quick: 0 of" in output
     first = rows(tmp_path)
     systems = {row["system"] for row in first}
-    assert {"fp-nas", "parsec", "control", "mnasnet", "compound", "random", "evolution",
-            "reinforce", "random-network", "splits", "distil"} <= systems
+    assert {"fp-nas", "parsec", "control", "mnasnet", "compound", "equal-macs", "random",
+            "evolution", "reinforce", "random-network", "splits", "distil"} <= systems
     for row in first:
         assert row["commit"] and row["machine"] and row["date"]
         if row["system"] != "control":

@@ -49,7 +49,8 @@ def parsec(results: Results) -> Outcome:
 def parts_jobs(profile: Profile) -> list[Job]:
     jobs = []
     for seed in range(1, profile.headline_seeds + 1):
-        jobs += [Job.of("fp-nas", seed, joint_epoch=0), Job.of("parsec", seed, joint_epoch=-1)]
+        jobs += [Job.of("fp-nas", seed, joint_epoch=0),
+                 Job.of("parsec", seed, joint_epoch=profile.theta)]
     return jobs
 
 
@@ -57,7 +58,8 @@ def parts_jobs(profile: Profile) -> list[Job]:
        "60 % fewer samples and 1.8× faster alone; 1.2× more on top", parts_jobs)
 def parts(results: Results) -> Outcome:
     whole, theirs = results.of("fp-nas"), results.of("parsec")
-    alone, coarse = results.of("fp-nas", joint_epoch=0), results.of("parsec", joint_epoch=-1)
+    alone, coarse = (results.of("fp-nas", joint_epoch=0),
+                     results.of("parsec", joint_epoch=results.profile.theta))
     n = len(common(whole, theirs, alone))
     if not n:
         return MISSING

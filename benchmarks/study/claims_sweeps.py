@@ -15,10 +15,13 @@ SCALES = {str(s): float(s) for s in (1, 3, 10, 30, 100, 300)}
 
 
 def thetas(profile: Profile) -> dict[str, dict]:
+    """Parts of the run in factorised form; the profile's own is the headline's."""
     epochs = profile.search["epochs"]
-    return {"J only": {"joint_epoch": 0}, "27 %": {"joint_epoch": round(0.27 * epochs)},
-            "53 %": {}, "80 %": {"joint_epoch": round(0.8 * epochs)},
-            "F only": {"joint_epoch": epochs}}
+    own = 53 if profile.theta < 0 else round(100 * profile.theta / epochs)
+    table = {part: {"joint_epoch": round(part * epochs / 100)} for part in (0, 27, 80, 100)}
+    table[own] = {}
+    names = {0: "J only", 100: "F only"}
+    return {names.get(part, f"{part} %"): table[part] for part in sorted(table)}
 
 
 def changes(profile: Profile, option: str, values: dict[str, float]) -> dict[str, dict]:

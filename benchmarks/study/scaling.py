@@ -17,8 +17,9 @@ def base_network(space: fpnas.Space, macs: int) -> np.ndarray:
         if v.name == "kernel":
             row[v.index] = v.choices.index("3")
     best = row.copy()
-    expansions = max(len(v.choices) for v in variables if v.name == "expansion")
-    widths = max(len(v.choices) for v in variables if v.name == "channels")
+    expansions, widths = (
+        max((len(v.choices) for v in variables if v.name == name), default=1)
+        for name in ("expansion", "channels"))
     for width in range(widths):
         for expansion in range(expansions):
             for v in variables:
@@ -41,16 +42,22 @@ def scaled(space: fpnas.Space, base, scaling: fpnas.CompoundScaling,
 def factors(bench: Bench, space: fpnas.Space,
             base: np.ndarray) -> tuple[fpnas.CompoundScaling, float, int]:
     """EfficientNet's grid search at phi = 1, by validation accuracy of children from scratch; its
-    CPU seconds and trainings."""
+    CPU seconds and trainings. Depth is rounded up to whole blocks, so that some candidates cost far
+    more than twice the base: those are no rivals of the others and left out."""
     data, best, cpu, count = bench.validation(0), (-1.0, None), 0.0, 0
+    macs = space.cost(base).macs
     for candidate in fpnas.compound_candidates(step=0.1, product=2.0, tolerance=0.15):
         network, size = scaled(space, base, candidate, 1.0)
+        if not 1.7 <= network.cost([]).macs / macs <= 2.3:
+            continue
         options = bench.child_options | dict(image_size=size)
         results = [bench.trainer.train(data, network, [], options, seed) for seed in range(2)]
         cpu, count = cpu + sum(r.cpu_seconds for r in results), count + len(results)
         value = float(np.mean([r.accuracy for r in results]))
         if value > best[0]:
             best = (value, candidate)
+    if best[1] is None:
+        raise ValueError("no candidate of the grid doubles the base's MACs")
     return best[1], cpu, count
 
 

@@ -48,10 +48,22 @@ class Bench:
     def child_options(self) -> dict:
         return {k: v for k, v in self.profile.child.items() if k != "training_images"}
 
-    def first_k(self, space: fpnas.Space, **options) -> int:
-        """What FP-NAS draws at first: the constant K of the others."""
-        rate = options.get("samples_per_nat", fpnas.RunOptions().samples_per_nat)
-        return fpnas.Search(space, samples_per_nat=rate).progress.next_sample_count
+    def first_k(self, space: fpnas.Space, options: dict) -> int:
+        """What FP-NAS draws at first, within a hard budget too: the constant K of the others."""
+        chosen = fpnas.RunOptions(**options)
+        with fpnas.Search(space, samples_per_nat=chosen.samples_per_nat,
+                          minimum_samples=chosen.minimum_samples,
+                          maximum_samples=chosen.maximum_samples) as search:
+            add_hard_budget(search, chosen, chosen.cost_target)
+            return search.progress.next_sample_count
+
+
+def add_hard_budget(search: fpnas.Search, options: fpnas.RunOptions, target: float) -> bool:
+    """The built-in run's budget for a search by itself; False where that is soft or off."""
+    if options.budget_mode != "hard" or options.cost_weight == 0:
+        return False
+    search.add_budget(fpnas.AdditiveCost.metric(search.space, "macs"), int(target))
+    return True
 
 
 Found = tuple[dict, fpnas.Space, np.ndarray]
@@ -137,7 +149,8 @@ def shared_weights(bench: Bench, job: Job) -> Found:
     if "splits" in changes:
         space = with_splits(space, changes.pop("splits"))
     options = bench.profile.search | DEFINITIONS[job.system] | changes
-    options = {"sample_count": bench.first_k(space, **options)} | options
+    first = bench.first_k(space, {k: v for k, v in options.items() if k != "sample_count"})
+    options = {"sample_count": first} | options
     folder = bench.folder / "searches"
     folder.mkdir(parents=True, exist_ok=True)
     name = key_of(bench.profile, job)
@@ -156,9 +169,9 @@ def shared_weights(bench: Bench, job: Job) -> Found:
         used = steer(run, folder, name, ledger)
         network, _ = run.result()
         progress, space = run.progress, run.space
-    first = bench.first_k(space, **options) if job.system == "fp-nas" else options["sample_count"]
     row = dict(
-        first_k=first, steps=progress.steps, samples_drawn=progress.samples_drawn,
+        first_k=first if job.system == "fp-nas" else options["sample_count"],
+        steps=progress.steps, samples_drawn=progress.samples_drawn,
         evaluations=progress.evaluations, block_evaluations=progress.block_evaluations,
         blocks_drawn=progress.blocks_drawn, search_seconds=round(progress.seconds, 2),
         search_cpu_seconds=round(used["cpu"], 2), buffer_bytes=int(used["buffers"]),
@@ -177,39 +190,41 @@ def with_splits(space: fpnas.Space, splits: Sequence[int]) -> fpnas.Space:
     """The space with Split-Attention in place of squeeze-and-excitation."""
     document = json.loads(space.to_json())
     for layer in document["layers"]:
-        if layer.get("operation") == "mbconv":
-            layer.pop("se", None)
+        if "se" in layer:
+            del layer["se"]
             layer["splits"] = list(splits)
     return fpnas.Space.from_json(document)
 
 
 @system("control")
 def control(bench: Bench, job: Job) -> Found:
-    """FP-NAS's distribution on a flat likelihood: samples it saves are drift, not learning."""
-    run = fpnas.Run(bench.profile.data, bench.space, seed=job.seed, threads=bench.threads,
-                    **bench.profile.search | {k: v for k, v in job.setting if k != "cost_weight"})
-    options, progress, space = run.options, run.progress, run.space
-    run.close()
+    """FP-NAS's distribution on a flat likelihood: samples it saves are drift, not learning.
+    `cost_weight` = 0: without the budget, which is information of its own."""
+    settings = bench.profile.search | job.changes
+    with fpnas.Run(bench.profile.data, bench.space, seed=job.seed, threads=bench.threads,
+                   **settings) as run:
+        options, progress, space = run.options, run.progress, run.space
     per_epoch = progress.steps // options.epochs
     joint = options.joint_epoch
     if joint < 0:
         joint = max(1, (options.epochs * 53 + 50) // 100)
-    is_hard = options.budget_mode == "hard" and options.cost_weight > 0
-    weight = job.changes.get("cost_weight", options.cost_weight)
-    search = fpnas.Search(
-        space, seed=job.seed, samples_per_nat=options.samples_per_nat,
-        minimum_samples=options.minimum_samples, maximum_samples=options.maximum_samples,
-        likelihood_scale=options.likelihood_scale, learning_rate=options.learning_rate,
-        baseline=options.baseline, joint_step=joint * per_epoch,
-        warm_up_steps=options.warm_up_epochs * per_epoch,
-        cost_weight=0.0 if is_hard else weight, cost_target=progress.cost_target)
-    if is_hard and weight > 0:
-        search.add_budget(fpnas.AdditiveCost.metric(space, "macs"), int(progress.cost_target))
-    for _ in range(progress.steps):
-        ask = search.ask()
-        ask.tell([0.0] * len(ask.architectures))
-    done = search.progress
-    first = bench.first_k(space, samples_per_nat=options.samples_per_nat)
+    warm_up = options.warm_up_epochs * per_epoch
+    if options.warm_up_share >= 0:
+        warm_up = int(options.warm_up_share * progress.steps)
+    is_soft = options.budget_mode == "soft"
+    with fpnas.Search(
+            space, seed=job.seed, samples_per_nat=options.samples_per_nat,
+            minimum_samples=options.minimum_samples, maximum_samples=options.maximum_samples,
+            likelihood_scale=options.likelihood_scale, learning_rate=options.learning_rate,
+            baseline=options.baseline, joint_step=joint * per_epoch, warm_up_steps=warm_up,
+            cost_weight=options.cost_weight if is_soft else 0.0,
+            cost_target=progress.cost_target) as search:
+        add_hard_budget(search, options, progress.cost_target)
+        first = search.progress.next_sample_count
+        for _ in range(progress.steps):
+            ask = search.ask()
+            ask.tell([0.0] * len(ask.architectures))
+        done = search.progress
     return dict(first_k=first, steps=progress.steps, samples_drawn=done.samples_drawn,
                 evaluations=done.evaluations, first_entropy=round(done.initial_entropy, 4),
                 last_entropy=round(done.entropy, 4)), None, None

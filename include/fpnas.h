@@ -975,6 +975,59 @@ FPNAS_API fpnas_status fpnas_space_random_near(const fpnas_space *space, int64_t
  * call with reset_peak = 1. Since 0.1. */
 FPNAS_API fpnas_status fpnas_debug_memory(int32_t reset_peak, int64_t *current, int64_t *peak);
 
+/* ---- A trained network, standing alone -------------------------------------------------------- */
+
+/* Weights, statistics and preprocessing of one network, fixed when it is made; it needs neither the
+ * images nor the space. One thread at a time. */
+typedef struct fpnas_network fpnas_network;
+
+/* The retrained network as fpnas_retrain_test measures it: the weights as they are, or their average
+ * where one is kept, and normalisation statistics estimated anew on the training images. It stays
+ * as it is when the training goes on. Errors: IO, FORMAT naming an image. Since 0.1. */
+FPNAS_API fpnas_status fpnas_retrain_network(fpnas_retrain *retrain, fpnas_network **network);
+/* fpnas_retrain_distil with the network's logits of the training images, which it may see at another
+ * size. Errors: INVALID for other classes or channels; IO, FORMAT; NOMEM. Since 0.1. */
+FPNAS_API fpnas_status fpnas_retrain_distil_network(fpnas_retrain *retrain, fpnas_network *teacher,
+                                                    double weight, double temperature);
+/* A file of tensors in the safetensors format, which other programs read without this library; its
+ * metadata hold the graph (docs/file-formats.md). threads in [0, 256], 0 = cores of the machine.
+ * Errors: IO; FORMAT naming the file and the tensor. Since 0.1. */
+FPNAS_API fpnas_status fpnas_network_save(const fpnas_network *network, const char *path);
+FPNAS_API fpnas_status fpnas_network_load(const char *path, int64_t threads,
+                                          fpnas_network **network);
+FPNAS_API void fpnas_network_free(fpnas_network *network);
+/* The graph as JSON, "fpnas-network" of docs/file-formats.md: input, preprocessing, and every
+ * primitive operator with its inputs, settings and tensors, so that it can be built anew elsewhere.
+ * Since 0.1. */
+FPNAS_API fpnas_status fpnas_network_to_json(const fpnas_network *network, char *out,
+                                             size_t capacity, size_t *needed);
+/* Tensors count from 0. Names tell layer, position, operator and role: "stem.0.conv.weight",
+ * "block.1.depthwise.norm.variance". Convolutions are [out][in of a group][row][column], fully
+ * connected layers [out][in], the others [channel]; 32-bit floats without gaps. Since 0.1. */
+FPNAS_API fpnas_status fpnas_network_tensor_count(const fpnas_network *network, size_t *count);
+FPNAS_API fpnas_status fpnas_network_tensor_name(const fpnas_network *network, size_t tensor,
+                                                 char *out, size_t capacity, size_t *needed);
+FPNAS_API fpnas_status fpnas_network_tensor_shape(const fpnas_network *network, size_t tensor,
+                                                  int64_t *out, size_t capacity, size_t *needed);
+FPNAS_API fpnas_status fpnas_network_tensor_values(const fpnas_network *network, size_t tensor,
+                                                   float *out, size_t capacity, size_t *needed);
+/* Logits of `count` images, a row of classes for each. Images have 8 bits a channel, [image][row]
+ * [column][channel] with the channels of the training images, height and width in [1, 32768]; they
+ * are resized as in the training (bilinear, antialiased) and become (x / 255 - mean) / deviation.
+ * Bit-equal for any way of cutting the images into calls, and for any number of threads, on one type
+ * of CPU. Errors: INVALID, BUFFER, NOMEM. Since 0.1. */
+FPNAS_API fpnas_status fpnas_network_predict(fpnas_network *network, const uint8_t *images,
+                                             size_t count, int32_t height, int32_t width,
+                                             float *out, size_t capacity, size_t *needed);
+/* The same in two halves: images become the network's input, count x input height x width x channels
+ * floats in that order; and the input becomes logits. Since 0.1. */
+FPNAS_API fpnas_status fpnas_network_prepare(fpnas_network *network, const uint8_t *images,
+                                             size_t count, int32_t height, int32_t width,
+                                             float *out, size_t capacity, size_t *needed);
+FPNAS_API fpnas_status fpnas_network_predict_prepared(fpnas_network *network, const float *images,
+                                                      size_t count, float *out, size_t capacity,
+                                                      size_t *needed);
+
 #ifdef __cplusplus
 }
 #endif

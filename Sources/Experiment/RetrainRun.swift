@@ -208,7 +208,8 @@ public final class RetrainRun {
         try supernet.withAverage { () throws(FPNASError) in try measure() }
     }
 
-    private func estimateStatistics() throws(FPNASError) {
+    /// Of the weights as they are; training does not look at them.
+    func estimateStatistics() throws(FPNASError) {
         try supernet.beginStatistics()
         for chunk in chunks(pipeline.trainIndices) {
             try batch.fill(pipeline, from: pipeline.train, chunk, augmentation: nil)

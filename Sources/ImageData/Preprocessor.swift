@@ -39,6 +39,28 @@ public struct Preprocessor: Sendable {
         (means, deviations) = try Preprocessor.measure(images, indices, workers)
     }
 
+    /// With means and deviations that are known, one for every channel; without augmentation.
+    public init(
+        height: Int, width: Int, means: [Float], deviations: [Float]
+    ) throws(FPNASError) {
+        guard means.count == deviations.count, means.count == 1 || means.count == 3 else {
+            throw .invalid(
+                "\(means.count) means and \(deviations.count) deviations of 1 or 3 channels")
+        }
+        for (mean, deviation) in zip(means, deviations)
+        where !(mean.isFinite && deviation.isFinite && deviation > 0) {
+            throw .invalid("a channel has the mean \(mean) and the deviation \(deviation)")
+        }
+        self.height = height
+        self.width = width
+        self.means = means
+        self.deviations = deviations
+        channels = means.count
+        augmentation = Augmentation()
+        random = Philox(seed: 0, stream: .augmentation)
+        resizing = nil
+    }
+
     private static func measure(
         _ images: ImageSet, _ indices: [Int32], _ workers: ImageWorkers
     ) throws(FPNASError) -> (means: [Float], deviations: [Float]) {
@@ -110,6 +132,24 @@ public struct Preprocessor: Sendable {
                 augmentation.draw(random, step: $0, place: place, height: height, width: width)
             }
             unsafe put(image, draw ?? Augmentation.Draw(), into: batch + place * imageSize)
+        }
+    }
+
+    /// Writes `count` images that lie one after the other, rows × columns × channels, all of one
+    /// size in [1, 2^15].
+    public func fill(
+        _ batch: UnsafeMutablePointer<Float>, from pixels: UnsafePointer<UInt8>, count: Int,
+        height: Int, width: Int, _ workers: ImageWorkers
+    ) throws(FPNASError) {
+        let resizing = Resizing(height: height, width: width, to: self.height, self.width)
+        let size = height * width * channels
+        try workers.forEach(count, onOneThread: count * imageSize < 1 << 18) {
+            (place, worker) throws(FPNASError) in
+            let view = unsafe ImageView(
+                pixels: pixels + place * size, height: height, width: width)
+            let image = try unsafe resizing.apply(
+                view, channels: channels, workers.scratches[worker])
+            unsafe put(image, Augmentation.Draw(), into: batch + place * imageSize)
         }
     }
 

@@ -21,11 +21,12 @@ extension Supernet {
         }
     }
 
-    func makePass(_ count: Int, trains: Bool) -> Pass {
+    func makePass(_ count: Int, trains: Bool = false, chunked: Bool = true) -> Pass {
         unsafe Pass(
             kernels: kernels, parameters: weights.parameters.pointer,
             gradient: weights.gradient.pointer, arena: arena.pointer, plan: plan,
-            inputs: bound.inputs, count: count, chunks: min(count, plan.chunks), trains: trains,
+            inputs: bound.inputs, count: count,
+            chunks: chunked ? min(count, plan.chunks) : count, trains: trains,
             regularisation: regularisation, random: random, step: UInt64(steps))
     }
 

@@ -65,7 +65,9 @@ VALUES = {
     "product": 2.0, "tolerance": 0.1,
     "fpnas_distribution_set_logits.count": 6, "fpnas_search_set_logits.count": 6,
     "fpnas_retrain_distil.logits": [0.5] * 12010, "fpnas_retrain_distil.count": 12010,
-    "weight": 0.5, "temperature": 2.0,
+    "weight": 0.5, "temperature": 2.0, "tensor": 0,
+    "fpnas_network_predict.images": [7] * 512, "fpnas_network_prepare.images": [7] * 512,
+    "fpnas_network_predict_prepared.images": [0.5] * 512,
 }
 # Pointers that may be NULL.
 OPTIONAL = {"options", "needed", "multiplicities", "networks", "fpnas_search_tell_some.costs",
@@ -100,6 +102,7 @@ class World:
         options = self.options("fpnas_retrain_options", epochs=1, threads=1)
         self.live["fpnas_retrain"] = self.make(
             "fpnas_retrain_create", digits, self.space, architecture, options)
+        self.live["fpnas_network"] = self.make("fpnas_retrain_network", self.live["fpnas_retrain"])
         self.freed = self.make("fpnas_space_from_json", text, ctypes.c_size_t(len(text)))
         library.fpnas_space_free(self.freed)
         self.paths = {
@@ -116,6 +119,8 @@ class World:
             "fpnas_latency_import.path": self.path("latencies.yaml"),
             "fpnas_retrain_save.path": self.path("retraining"),
             "fpnas_retrain_load.path": self.path("retraining"),
+            "fpnas_network_save.path": self.path("network"),
+            "fpnas_network_load.path": self.path("network"),
         }
         Path(os.fsdecode(self.path("latencies.json"))).write_bytes(latencies)
         Path(os.fsdecode(self.path("latencies.yaml"))).write_bytes(
@@ -124,6 +129,7 @@ class World:
         self.do("fpnas_search_save", self.live["fpnas_search"], self.path("search"))
         self.do("fpnas_run_save", self.live["fpnas_run"], self.path("run"))
         self.do("fpnas_retrain_save", self.live["fpnas_retrain"], self.path("retraining"))
+        self.do("fpnas_network_save", self.live["fpnas_network"], self.path("network"))
         self.do("fpnas_run_report", self.live["fpnas_run"], self.path("report"))
         self.checkpoint = Path(os.fsdecode(self.path("search"))).read_bytes()
         room, needed = (ctypes.c_uint64 * 1024)(), ctypes.c_size_t()
@@ -272,7 +278,7 @@ class Call:
             else:
                 content = size.to_bytes(4, "little")
             return self.room(p, content)
-        if p.kind == "array" and p.base == "uint8_t":
+        if p.kind == "array" and p.name == "bytes":
             return self.room(p, self.world.bytes_of(self.function))
         if p.kind == "array" or p.name == "architectures" and "canonicalise" in self.function.name:
             values = self.value(p)
@@ -323,7 +329,7 @@ def spoilt(call, p):
         if p.base == "double":
             yield "NaN", ctypes.c_double(float("nan")), INVALID
             yield "+inf", ctypes.c_double(float("inf")), INVALID
-        if p.base == "size_t" and p.name in ("count", "length", "layer", "variable", "choice"):
+        if p.base == "size_t" and p.name in ("count", "length", "layer", "variable", "choice", "tensor"):
             yield "SIZE_MAX", ctypes.c_size_t(SIZE_MAX), INVALID
             yield "2^63", ctypes.c_size_t(1 << 63), INVALID
         if p.name == "struct_size":

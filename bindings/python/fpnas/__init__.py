@@ -16,7 +16,7 @@ training code, tell their log-likelihoods; and at any time query the distributio
 
 from __future__ import annotations
 
-from . import _call, _ffi
+from . import _call, _ffi, onnx, torch
 from ._library import lib as _lib
 from ._library import path as library_path
 from .budget import Budget
@@ -45,6 +45,7 @@ from .mixture import (
     darts_discretise,
     second_order_gradient,
 )
+from .network import Network
 from .options import SearchOptions
 from .retraining import Retraining, RetrainProgress, TestResult
 from .run import Run, RunProgress
@@ -80,10 +81,10 @@ __all__ = [
     "AdditiveCost", "Ask", "Budget", "BufferTooSmallError", "BusyError", "Coefficients",
     "CompoundScaling", "Cost", "DARTS_OPERATIONS", "Distribution", "FPNASError", "Factors",
     "FileError", "ForkedError", "FormatError", "HandleError", "InfeasibleError", "InvalidError",
-    "LatencyTable", "Layer", "Mixture", "OutOfMemoryError", "Progress", "Quantiles",
+    "LatencyTable", "Layer", "Mixture", "Network", "OutOfMemoryError", "Progress", "Quantiles",
     "RetrainOptions", "RetrainProgress", "Retraining", "Run", "RunOptions", "RunProgress",
     "Search", "SearchOptions", "Space", "SpaceBuilder", "StateError", "TestResult", "TextError",
     "Variable", "WeightedSum", "__version__", "buffer_memory", "build_info",
     "compound_candidates", "darts_discretise", "library_path", "live_handles",
-    "load_architecture", "second_order_gradient", "training_weights",
+    "load_architecture", "onnx", "second_order_gradient", "torch", "training_weights",
 ]

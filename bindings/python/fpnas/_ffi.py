@@ -113,6 +113,10 @@ class fpnas_retrain(Structure):
     pass
 
 
+class fpnas_network(Structure):
+    pass
+
+
 # Structs
 
 
@@ -1755,6 +1759,126 @@ SIGNATURES = {
             c_int32,
             POINTER(c_int64),
             POINTER(c_int64),
+        ],
+    ),
+    "fpnas_retrain_network": (
+        c_int32,
+        [
+            POINTER(fpnas_retrain),
+            POINTER(POINTER(fpnas_network)),
+        ],
+    ),
+    "fpnas_retrain_distil_network": (
+        c_int32,
+        [
+            POINTER(fpnas_retrain),
+            POINTER(fpnas_network),
+            c_double,
+            c_double,
+        ],
+    ),
+    "fpnas_network_save": (
+        c_int32,
+        [
+            POINTER(fpnas_network),
+            c_char_p,
+        ],
+    ),
+    "fpnas_network_load": (
+        c_int32,
+        [
+            c_char_p,
+            c_int64,
+            POINTER(POINTER(fpnas_network)),
+        ],
+    ),
+    "fpnas_network_free": (
+        None,
+        [
+            POINTER(fpnas_network),
+        ],
+    ),
+    "fpnas_network_to_json": (
+        c_int32,
+        [
+            POINTER(fpnas_network),
+            POINTER(c_char),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_network_tensor_count": (
+        c_int32,
+        [
+            POINTER(fpnas_network),
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_network_tensor_name": (
+        c_int32,
+        [
+            POINTER(fpnas_network),
+            c_size_t,
+            POINTER(c_char),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_network_tensor_shape": (
+        c_int32,
+        [
+            POINTER(fpnas_network),
+            c_size_t,
+            POINTER(c_int64),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_network_tensor_values": (
+        c_int32,
+        [
+            POINTER(fpnas_network),
+            c_size_t,
+            POINTER(c_float),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_network_predict": (
+        c_int32,
+        [
+            POINTER(fpnas_network),
+            POINTER(c_uint8),
+            c_size_t,
+            c_int32,
+            c_int32,
+            POINTER(c_float),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_network_prepare": (
+        c_int32,
+        [
+            POINTER(fpnas_network),
+            POINTER(c_uint8),
+            c_size_t,
+            c_int32,
+            c_int32,
+            POINTER(c_float),
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
+    "fpnas_network_predict_prepared": (
+        c_int32,
+        [
+            POINTER(fpnas_network),
+            POINTER(c_float),
+            c_size_t,
+            POINTER(c_float),
+            c_size_t,
+            POINTER(c_size_t),
         ],
     ),
 }

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from . import _call, _ffi
 from ._library import lib
+from .network import Network
 from .run_options import RetrainOptions
 from .space import Space
 
@@ -65,7 +66,7 @@ class Retraining(_call.Handle):
             space._handle, _call.pointer(row), _ffi.byref(raw)))
 
     def distil(
-        self, logits: npt.ArrayLike, weight: float = 0.5, temperature: float = 1.0
+        self, logits: npt.ArrayLike | Network, weight: float = 0.5, temperature: float = 1.0
     ) -> None:
         """Learns from now on from a teacher too: (1 - weight) CE + weight T^2 KL(teacher || this).
 
@@ -73,7 +74,14 @@ class Retraining(_call.Handle):
         for example those of another retraining on the same images:
 
             training.distil(teacher.logits(), weight=0.7, temperature=2)
+
+        A `Network` in their place may be of any space and see the images at another size.
         """
+        if isinstance(logits, Network):
+            _call.check(lib.fpnas_retrain_distil_network(
+                self._handle, logits._handle, _call.real(weight, "weight"),
+                _call.real(temperature, "temperature")))
+            return
         values = np.ascontiguousarray(logits, np.float32).reshape(-1)
         _call.check(lib.fpnas_retrain_distil(
             self._handle, _call.pointer(values), values.size, _call.real(weight, "weight"),
@@ -109,6 +117,10 @@ class Retraining(_call.Handle):
         _call.check(lib.fpnas_retrain_test(
             self._handle, _ffi.byref(accuracy), _ffi.byref(log_likelihood)))
         return TestResult(accuracy.value, log_likelihood.value)
+
+    def network(self) -> Network:
+        """The network by itself, as `test` measures it; the training may go on without it."""
+        return Network._made(lib.fpnas_retrain_network, self._handle)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a checkpoint; the file is replaced as a whole."""

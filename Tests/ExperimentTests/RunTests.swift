@@ -120,7 +120,7 @@ private func data() throws -> Dataset {
             let run = try SearchRun(
                 data: try data(), space: try barSpace(),
                 options: options {
-                    $0.algorithm = .random
+                    $0.algorithm = .search(.random)
                     $0.likelihoodScale = scale
                     $0.weightLikelihoodScale = weights
                 })

@@ -11,7 +11,7 @@ from pathlib import Path
 
 COLUMNS = [
     "profile", "settings", "system", "seed", "threads", "first_k", "steps", "samples_drawn",
-    "samples_drawn_without_cost", "evaluations", "block_evaluations", "blocks_drawn",
+    "evaluations", "block_evaluations", "blocks_drawn",
     "search_seconds", "search_cpu_seconds", "search_buffer_bytes", "search_resident_bytes",
     "first_entropy", "last_entropy", "macs", "parameters", "probability", "retrain_seconds",
     "retrain_cpu_seconds", "test_accuracy", "test_log_likelihood", "load_at_start", "load_at_end",
@@ -84,9 +84,6 @@ def table(rows: list[dict]) -> str:
                 f"{mean('macs'):,.0f}", f"{mean('retrain_seconds'):,.0f}",
                 f"{statistics.fmean(accuracies):.2f}{spread}"]
         lines.append("| " + " | ".join(cells) + " |")
-        if system == "control":
-            cells[0], cells[3] = name + ", no cost term", f"{mean('samples_drawn_without_cost'):,.0f}"
-            lines.append("| " + " | ".join(cells[:-4] + ["–"] * 4) + " |")
     return "\n".join(lines) + "\n"
 
 

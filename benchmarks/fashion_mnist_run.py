@@ -108,10 +108,24 @@ def steer(task: Task, work, curve: Curve, checkpoint: Path, row_of) -> None:
             save()
 
 
+def bare_search(task: Task, space: fpnas.Space, **more) -> fpnas.Search:
+    """The distribution's part of an FP-NAS run, without images and weights."""
+    options = fpnas.RunOptions(**task.search)
+    hard = options.budget_mode == "hard"
+    search = fpnas.Search(
+        space, seed=task.seed, samples_per_nat=options.samples_per_nat,
+        minimum_samples=options.minimum_samples, maximum_samples=options.maximum_samples,
+        likelihood_scale=options.likelihood_scale, learning_rate=options.learning_rate,
+        baseline=options.baseline, cost_weight=0.0 if hard else options.cost_weight,
+        cost_target=options.cost_target, **more)
+    if hard:
+        search.add_budget(fpnas.AdditiveCost.metric(space), int(options.cost_target))
+    return search
+
+
 def first_sample_count(task: Task, space: fpnas.Space) -> int:
     """What FP-NAS draws at first: PARSEC's constant K."""
-    rate = task.search.get("samples_per_nat", fpnas.RunOptions().samples_per_nat)
-    return fpnas.Search(space, samples_per_nat=rate).progress.next_sample_count
+    return bare_search(task, space).progress.next_sample_count
 
 
 def search(task: Task) -> tuple[fpnas.Run, Curve, int]:
@@ -180,27 +194,19 @@ def search_and_retrain(task: Task) -> dict:
 
 
 def control(task: Task) -> dict:
-    """FP-NAS on a flat likelihood: the run's own search, told zeros; then without the cost term."""
+    """FP-NAS's search of the same options and steps, told zeros."""
     run = fpnas.Run(task.data, fpnas.Space.load(task.space), seed=task.seed, threads=task.threads,
                     **task.search)
-    options, progress, space = run.options, run.progress, run.space
+    options, steps, space = run.options, run.progress.steps, run.space
     run.close()
-    per_epoch = progress.steps // options.epochs
-    drawn = []
-    for weight in (options.cost_weight, 0.0):
-        search = fpnas.Search(
-            space, seed=task.seed, samples_per_nat=options.samples_per_nat,
-            minimum_samples=options.minimum_samples, maximum_samples=options.maximum_samples,
-            likelihood_scale=options.likelihood_scale, learning_rate=options.learning_rate,
-            baseline=options.baseline, joint_step=max(1, (options.epochs * 53 + 50) // 100) * per_epoch,
-            warm_up_steps=options.warm_up_epochs * per_epoch, cost_weight=weight,
-            cost_target=progress.cost_target)
-        for _ in range(progress.steps):
-            ask = search.ask()
-            ask.tell([0.0] * len(ask.architectures))
-        drawn.append(search.progress)
-    with_cost, without = drawn
+    search = bare_search(
+        task, space, joint_step=options.joint_epoch * (steps // options.epochs),
+        warm_up_steps=int(steps * options.warm_up_share))
+    first = search.progress
+    for _ in range(steps):
+        ask = search.ask()
+        ask.tell([0.0] * len(ask.architectures))
     return dict(
-        first_k=first_sample_count(task, space), steps=progress.steps,
-        samples_drawn=with_cost.samples_drawn, samples_drawn_without_cost=without.samples_drawn,
-        first_entropy=progress.initial_entropy, last_entropy=with_cost.entropy)
+        first_k=first.next_sample_count, steps=steps,
+        samples_drawn=search.progress.samples_drawn, first_entropy=first.entropy,
+        last_entropy=search.progress.entropy)

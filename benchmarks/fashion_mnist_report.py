@@ -57,13 +57,16 @@ def save_rows(path: Path, rows: list[dict]) -> None:
     os.replace(new, path)
 
 
+HEADERS = ("seeds", "first K", "samples", "evaluations", "blocks", "of K·L",
+           "search s, CPU / wall", "buffers MiB", "last H", "MACs", "parameters",
+           "retraining s, CPU / wall", "test accuracy %")
+
+
 def table(rows: list[dict]) -> str:
-    """Markdown: a line a system, means over its seeds; of the accuracy also the range."""
-    lines = ["| | seeds | first K | samples | evaluations | blocks | of K·L | search s | CPU s | "
-             "buffers MiB | last H | MACs | retrain s | test accuracy % |",
-             "|---|" + "---|" * 13]
+    """Markdown: a line a system, means over its seeds; of the accuracy every seed's, too."""
+    lines = ["| | " + " | ".join(HEADERS) + " |", "|---|" + "---|" * len(HEADERS)]
     for system, name in NAMES.items():
-        mine = [r for r in rows if r["system"] == system]
+        mine = sorted((r for r in rows if r["system"] == system), key=lambda r: int(r["seed"]))
         if not mine:
             continue
 
@@ -72,17 +75,18 @@ def table(rows: list[dict]) -> str:
 
         cells = [name, f"{len(mine)}", f"{mean('first_k'):.0f}", f"{mean('samples_drawn'):,.0f}"]
         if system == "control":
-            cells += ["–"] * 6 + [f"{mean('last_entropy'):.2f}"] + ["–"] * 3
+            cells += ["–"] * 5 + [f"{mean('last_entropy'):.1f}"] + ["–"] * 4
         else:
             accuracies = [100 * float(r["test_accuracy"]) for r in mine]
-            spread = "" if len(mine) < 2 else f" ({min(accuracies):.2f} – {max(accuracies):.2f})"
+            each = ", ".join(f"{a:.2f}" for a in accuracies)
             cells += [
                 f"{mean('evaluations'):,.0f}", f"{mean('block_evaluations'):,.0f}",
                 f"{mean('block_evaluations') / mean('blocks_drawn'):.2f}",
-                f"{mean('search_seconds'):,.0f}", f"{mean('search_cpu_seconds'):,.0f}",
-                f"{mean('search_buffer_bytes') / 2**20:.1f}", f"{mean('last_entropy'):.2f}",
-                f"{mean('macs'):,.0f}", f"{mean('retrain_seconds'):,.0f}",
-                f"{statistics.fmean(accuracies):.2f}{spread}"]
+                f"{mean('search_cpu_seconds'):,.0f} / {mean('search_seconds'):,.0f}",
+                f"{mean('search_buffer_bytes') / 2**20:.0f}", f"{mean('last_entropy'):.1f}",
+                f"{mean('macs'):,.0f}", f"{mean('parameters'):,.0f}",
+                f"{mean('retrain_cpu_seconds'):,.0f} / {mean('retrain_seconds'):,.0f}",
+                each if len(mine) == 1 else f"{statistics.fmean(accuracies):.2f} ({each})"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

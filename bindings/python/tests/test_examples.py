@@ -63,9 +63,12 @@ def test_fashion_mnist_benchmark(tmp_path):
         rows = {row["system"]: row for row in csv.DictReader(file)}
     assert set(rows) == {"fp-nas", "parsec", "random", "control"}
     for system in ("fp-nas", "parsec", "random"):
-        assert int(rows[system]["steps"]) == 15 and int(rows[system]["macs"]) <= 612_000
+        assert int(rows[system]["steps"]) == 15 and int(rows[system]["macs"]) <= 800_000
         assert 0.1 < float(rows[system]["test_accuracy"]) < 1
         assert int(rows[system]["samples_drawn"]) >= int(rows[system]["evaluations"]) >= 30
+    # Under a hard budget there is no cost term: equal likelihoods move nothing.
+    first, last = (float(rows["control"][f"{end}_entropy"]) for end in ("first", "last"))
+    assert last == pytest.approx(first, abs=1e-9)
     # Done runs stay; of one that was lost, the checkpoints do, and it ends in the same row.
     assert "test accuracy" not in run(*arguments).split("| | seeds")[0]
     kept = (tmp_path / "rows.csv").read_text().splitlines(keepends=True)

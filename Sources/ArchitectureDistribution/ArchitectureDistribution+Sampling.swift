@@ -12,42 +12,13 @@ extension ArchitectureDistribution {
     ) {
         let random = Philox(seed: seed, stream: .architectures)
         let stream = fpnas_priv_stream(key: (random.key.x, random.key.y), stream: random.stream)
-        let width = space.variableCount
-        // Some samples at a time, so that their random numbers fit on the stack.
-        let chunk = 64
-        unsafe withUnsafeTemporaryAllocation(of: Double.self, capacity: chunk) { uniforms in
-            guard let u = uniforms.baseAddress else { return }
-            for first in stride(from: 0, to: count, by: chunk) {
-                let size = min(chunk, count - first)
-                for g in 0..<groupCount {
-                    unsafe withUnsafePointer(to: stream) { stream in
-                        unsafe kernels.pointee.uniforms(
-                            stream, step, UInt32(truncatingIfNeeded: g),
-                            UInt32(truncatingIfNeeded: first), size, u)
-                    }
-                    let members = variables(ofGroup: g)
-                    for k in 0..<size {
-                        let index = unsafe draw(g, u[k])
-                        unsafe write(index, members, to: output + (first + k) * width)
-                    }
+        unsafe withUnsafePointer(to: softmax) { softmax in
+            unsafe withUnsafePointer(to: digits) { digits in
+                unsafe withUnsafePointer(to: stream) { stream in
+                    unsafe kernels.pointee.sample(softmax, digits, stream, step, count, output)
                 }
             }
         }
-    }
-
-    /// Writes a group's index as choices: its digits in mixed radix, the last variable's first.
-    @inline(__always)
-    private func write(_ index: Int, _ members: Range<Int>, to row: UnsafeMutablePointer<Int32>) {
-        var rest = UInt32(truncatingIfNeeded: index)  // at most 2^26
-        var v = members.upperBound - 1
-        while v > members.lowerBound {
-            let choices = UInt32(truncatingIfNeeded: space.choiceCounts[v])
-            let (quotient, choice) = rest.quotientAndRemainder(dividingBy: choices)
-            unsafe row[v] = Int32(truncatingIfNeeded: choice)
-            rest = quotient
-            v -= 1
-        }
-        unsafe row[v] = Int32(truncatingIfNeeded: rest)
     }
 
     /// The first index of the group whose cumulative probability exceeds u in [0, 1).
@@ -55,33 +26,7 @@ extension ArchitectureDistribution {
     /// Found in two steps, the block first, in running sums of exponentials; where their rounding
     /// leaves none, the last choice that can be drawn at all.
     func draw(_ group: Int, _ u: Double) -> Int {
-        let sums = unsafe running.pointer
-        let first = unsafe blockOffsets.pointer[group]
-        var low = first
-        var left = unsafe blockOffsets.pointer[group + 1] - first
-        let target = unsafe u * sums[first + left - 1]
-        // Halves without a branch, which no predictor could guess.
-        while left > 1 {
-            let half = left / 2
-            low += unsafe sums[low + half - 1] > target ? 0 : half
-            left -= half
-        }
-        let block = Int(FPNAS_PRIV_SEARCH_BLOCK)
-        let start = groupOffsets[group]
-        let e = unsafe exponentials.pointer + start
-        let begin = (low - first) * block
-        let end = min(begin + block, groupOffsets[group + 1] - start)
-        var sum = unsafe low > first ? sums[low - 1] : 0
-        var index = begin
-        // Counted without a branch: a choice of probability 0 leaves the sum as it is.
-        for i in begin..<end {
-            unsafe sum += e[i]
-            index += sum > target ? 0 : 1
-        }
-        if index < end { return index }
-        index = end - 1
-        while index > 0, unsafe e[index] == 0 { index -= 1 }
-        return index
+        unsafe withUnsafePointer(to: softmax) { unsafe kernels.pointee.draw($0, group, u) }
     }
 
     /// The index of a raw encoding in a group.
@@ -90,7 +35,7 @@ extension ArchitectureDistribution {
         of architecture: UnsafePointer<Int32>, _ members: Range<Int>
     ) -> Int {
         var index = 0
-        for v in members { unsafe index += Int(architecture[v]) * strides[v] }
+        for v in members { unsafe index += Int(architecture[v]) * strides.pointer[v] }
         return index
     }
 
@@ -134,12 +79,16 @@ extension ArchitectureDistribution {
         _ architectures: UnsafePointer<Int32>, _ coefficients: UnsafeBufferPointer<Double>,
         to pull: UnsafeMutablePointer<Double>
     ) {
+        let width = space.variableCount
+        let strides = unsafe self.strides.pointer
         for g in 0..<groupCount {
             let members = variables(ofGroup: g)
+            let own = unsafe pull + groupOffsets[g]
             for k in 0..<coefficients.count {
-                let row = unsafe architectures + k * space.variableCount
-                let i = unsafe groupOffsets[g] + index(of: row, members)
-                unsafe pull[i] -= coefficients[k]
+                let row = unsafe architectures + k * width
+                var i = 0
+                for v in members { unsafe i &+= Int(row[v]) &* strides[v] }
+                unsafe own[i] -= coefficients[k]
             }
         }
     }

@@ -41,7 +41,11 @@ public enum DistributionForm: Int32, Sendable {
     /// The same memory as C sees it.
     let softmax: fpnas_priv_softmax
     private let products: Buffer<Double>
+    /// How a group's index is made of choices, as C sees it.
+    let digits: fpnas_priv_digits
     private let offsetTable: Buffer<Int>
+    private let startTable: Buffer<Int>
+    private let radices: Buffer<Double>
     private let derivedLogProbabilities: Buffer<Double>
     private let derivedProbabilities: Buffer<Double>
     private var isDerived = false
@@ -49,7 +53,7 @@ public enum DistributionForm: Int32, Sendable {
     public private(set) var entropy = 0.0
 
     /// What one step of a variable's choice adds to its group's index.
-    let strides: [Int]
+    let strides: Buffer<Int>
     /// Every group's first variable, and V at the end.
     let groupStarts: [Int]
 
@@ -91,7 +95,8 @@ public enum DistributionForm: Int32, Sendable {
             }
         }
         groupOffsets = offsets
-        self.strides = strides
+        self.strides = try Buffer(strides.count, of: "strides")
+        for v in strides.indices { self.strides[v] = strides[v] }
         groupStarts = starts
         let count = offsets.last ?? 0
         logits = try Buffer(count, of: "logits")
@@ -118,6 +123,12 @@ public enum DistributionForm: Int32, Sendable {
             block_offsets: blockOffsets.pointer, logits: logits.pointer,
             exponentials: exponentials.pointer, running: running.pointer, peaks: peaks.pointer,
             products: products.pointer)
+        startTable = try Buffer(groups + 1, of: "first variables of groups")
+        for g in 0...groups { startTable[g] = starts[g] }
+        radices = try Buffer(space.variableCount, of: "radices")
+        for v in 0..<space.variableCount { radices[v] = Double(space.choiceCounts[v]) }
+        unsafe digits = unsafe fpnas_priv_digits(
+            width: space.variableCount, starts: startTable.pointer, radices: radices.pointer)
         normalise()
     }
 

@@ -11,27 +11,27 @@ static void NAME(uniforms)(
     double *u) {
     const uint64_t mask = 0xFFFFFFFFu;
     for (size_t i = 0; i < count; i += LANES) {
-        uint64_t samples[LANES];
-        double out[LANES];
-        for (size_t j = 0; j < LANES; j++) {
-            samples[j] = ((sample + (uint32_t)(i + j)) & 0x00FFFFFFu) | s->stream;
-        }
-        // Every lane holds 32 bits.
+        // The words are the low halves of lanes; what the upper ones hold does not matter.
         W x = (W){0} + index, y, z = (W){0} + (step & mask), w = (W){0} + (step >> 32);
-        memcpy(&y, samples, sizeof y);
+        EACH(j, LANES) y[j] = (uint64_t)j;
+        y = ((y + sample + i) & 0x00FFFFFFu) | s->stream;
         uint32_t key0 = s->key[0], key1 = s->key[1];
         for (int round = 0; round < 10; round++) {
-            W first = x * 0xD2511F53u, second = z * 0xCD9E8D57u;
+            W first = (x & mask) * 0xD2511F53u, second = (z & mask) * 0xCD9E8D57u;
             x = (second >> 32) ^ y ^ key0;
-            y = second & mask;
+            y = second;
             z = (first >> 32) ^ w ^ key1;
-            w = first & mask;
+            w = first;
             key0 += 0x9E3779B9u;
             key1 += 0xBB67AE85u;
         }
-        V value = (NAME(real)(x >> 5) * 67108864 + NAME(real)(y >> 6)) * 0x1p-53;
-        NAME(store)(out, value);
-        for (size_t j = 0; j < LANES && i + j < count; j++) u[i + j] = out[j];
+        V high = NAME(real)((x & mask) >> 5), low = NAME(real)((y & mask) >> 6);
+        V value = (high * 67108864 + low) * 0x1p-53;
+        if (count - i >= LANES) {
+            NAME(store)(u + i, value);
+        } else {
+            EACH(j, LANES) if (i + (size_t)j < count) u[i + (size_t)j] = value[j];
+        }
     }
 }
 

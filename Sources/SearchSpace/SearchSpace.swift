@@ -40,6 +40,15 @@ public struct SearchSpace: Hashable, Sendable {
     public let parents: [Int]
     /// Whether a variable exists under its parent's choice: `existence[v][choice of parents[v]]`.
     public let existence: [[Bool]]
+    /// A variable that does not always exist, and where `existence` of it begins in `allExistence`.
+    private struct Conditional: Hashable {
+        let variable: Int
+        let parent: Int
+        let start: Int
+    }
+    /// Ascending.
+    private let conditionals: [Conditional]
+    private let allExistence: [Bool]
 
     public static let maximumChoices = 1 << 16
     public static let maximumVariables = 1 << 20
@@ -111,6 +120,15 @@ public struct SearchSpace: Hashable, Sendable {
         self.factorisedOffsets = offsets
         self.parents = parents
         self.existence = existence
+        var conditionals: [Conditional] = []
+        var allExistence: [Bool] = []
+        for v in parents.indices where parents[v] >= 0 {
+            conditionals.append(
+                Conditional(variable: v, parent: parents[v], start: allExistence.count))
+            allExistence += existence[v]
+        }
+        self.conditionals = conditionals
+        self.allExistence = allExistence
         try checkNetwork()
     }
 
@@ -170,13 +188,15 @@ public struct SearchSpace: Hashable, Sendable {
     /// As above, on V values that lie anywhere; choices are in range.
     public func canonicalise(_ architecture: UnsafeMutableBufferPointer<Int32>) {
         // Parents come first; −1 marks a variable that does not exist until all are decided.
-        for v in 0..<variableCount {
-            let parent = parents[v]
-            guard parent >= 0 else { continue }
-            let decided = unsafe architecture[parent]
-            if decided < 0 || !existence[v][Int(decided)] { unsafe architecture[v] = -1 }
+        for c in conditionals {
+            let decided = unsafe architecture[c.parent]
+            if decided < 0 || !allExistence[c.start + Int(decided)] {
+                unsafe architecture[c.variable] = -1
+            }
         }
-        for v in 0..<variableCount where unsafe architecture[v] < 0 { unsafe architecture[v] = 0 }
+        for c in conditionals where unsafe architecture[c.variable] < 0 {
+            unsafe architecture[c.variable] = 0
+        }
     }
 
     /// Whether every variable exists under these choices.

@@ -13,21 +13,24 @@ public enum Elementary {
         guard x == x else { return x }
         if x > 709.782712893384 { return .infinity }
         if x < -745.1332191019412 { return 0 }
-        let n = (x * 1.4426950408889634).rounded(.toNearestOrEven)
-        let high = x - n * ln2High
-        let low = n * ln2Low
-        let r = high - low
-        // e^r − 1 on |r| ≤ ln 2 / 2 by its Taylor series (the next term is below 2^-62).
-        var p = 1.0 / 6_227_020_800
-        for c in reciprocalFactorials { p = p * r + c }
-        let correction = (high - r) - low
-        let value = 1 + (r + (r * r * p + correction))
-        let exponent = Int(n)
+        // x = (16·k + j) · ln 2 / 16 + r, |r| ≤ ln 2 / 32; e^x = 2^k · 2^(j/16) · e^r.
+        let n = (x * 1.4426950408889634 * 16).rounded(.toNearestOrEven)
+        let r = (x - n * 0x1.62e42fefap-5) - n * 0x1.cf79abc9e3b3ap-44
+        // e^r − 1 = r + r²·q(r) with q of degree 4 and the least error in e^r, 1.2e-17 (by Remez);
+        // in pairs, which do not wait for one another.
+        let square = r * r
+        let low = r * 0x1.555555548f86cp-3 + 0.5
+        let high = r * 0x1.11123aafc3b08p-7 + 0x1.555555545ea37p-5
+        let p = r + square * (low + square * (high + square * 0x1.6c185df302d49p-10))
+        let index = Int(n)
+        let power = powers[index & 15]
+        let value = power + power * p
+        let exponent = index >> 4
         if exponent < -1021 {  // in two steps, so that subnormals round once
-            return value * power(ofTwo: exponent + 1000) * 0x1p-1000
+            return value * self.power(ofTwo: exponent + 1000) * 0x1p-1000
         }
-        if exponent > 1023 { return value * power(ofTwo: exponent - 1) * 2 }
-        return value * power(ofTwo: exponent)
+        if exponent > 1023 { return value * self.power(ofTwo: exponent - 1) * 2 }
+        return value * self.power(ofTwo: exponent)
     }
 
     /// ln x; −infinity for 0, NaN for negative numbers and NaN.
@@ -76,10 +79,12 @@ public enum Elementary {
         return peak + log(sum)
     }
 
-    // 1/12! … 1/2!
-    private static let reciprocalFactorials: [Double] = [
-        1.0 / 479_001_600, 1.0 / 39_916_800, 1.0 / 3_628_800, 1.0 / 362_880, 1.0 / 40_320,
-        1.0 / 5_040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5,
+    /// 2^(j/16), rounded.
+    private static let powers: [Double] = [
+        1, 0x1.0b5586cf9890fp+0, 0x1.172b83c7d517bp+0, 0x1.2387a6e756238p+0,
+        0x1.306fe0a31b715p+0, 0x1.3dea64c123422p+0, 0x1.4bfdad5362a27p+0, 0x1.5ab07dd485429p+0,
+        0x1.6a09e667f3bcdp+0, 0x1.7a11473eb0187p+0, 0x1.8ace5422aa0dbp+0, 0x1.9c49182a3f090p+0,
+        0x1.ae89f995ad3adp+0, 0x1.c199bdd85529cp+0, 0x1.d5818dcfba487p+0, 0x1.ea4afa2a490dap+0,
     ]
     // 2/23 … 2/3
     private static let artanhSeries: [Double] = [

@@ -24,8 +24,8 @@ import Testing
         let random = Philox(seed: 1, stream: .weights)
         var x: [Double] = [
             0, -0.0, 1, -1, -708, -708.4, -709, -744.4400719213812, -745, -745.1332191019411,
-            -745.1332191019412, -745.1332191019413, -745.2, -745.9999, -746, -746.1, -1e6, -1e300,
-            -0x1p-1074, 0x1p-1022, -1e-17, 15.9, -.infinity,
+            -745.1332191019412, -745.1332191019413, -745.2, -745.9999, -746, -746.1, -1e6, -2e6,
+            -0x1p-1074, 0x1p-1022, -1e-17, 15.9,
         ]
         for i in 0..<20_000 {
             let u = random.uniform(step: 0, index: i)
@@ -50,6 +50,61 @@ import Testing
                 variant.pointee.uniforms(&stream, step, UInt32(7 + i), UInt32(first), 21, &u)
                 for k in 0..<21 {
                     #expect(u[k] == random.uniform(step: step, sample: first + k, index: 7 + i))
+                }
+            }
+        }
+    }
+
+    /// Every draw is the first index whose running sum exceeds its share of the whole, counted one
+    /// by one: groups of every size up to some blocks, of several variables, and large ones.
+    @Test func drawsAreThoseOfTheRunningSums() throws {
+        let sizes =
+            (1...50).map { [$0] } + [[3, 2, 4, 6, 10], [7, 1, 5], [1, 1], [2050], [3001]]
+        let space = try SearchSpace(
+            name: "s",
+            layers: sizes.enumerated().map { l, counts in
+                Layer(
+                    "l\(l)",
+                    counts.enumerated().map { v, count in
+                        Variable("v\(v)", (0..<count).map(Choice.integer))
+                    })
+            })
+        let random = Philox(seed: 3, stream: .weights)
+        let uniforms = Philox(seed: 77, stream: .architectures)
+        for (variant, form) in variants().flatMap({
+            [($0, DistributionForm.factorised), ($0, .joint)]
+        }) {
+            let distribution = try ArchitectureDistribution(
+                space: space, form: form, kernels: variant)
+            for i in 0..<distribution.logitCount {
+                distribution.logits[i] = 3 * random.normal(step: 0, index: i)
+                if i % 5 == 0 { distribution.logits[i] -= 900 }
+            }
+            distribution.normalise()
+            let (count, width) = (150, space.variableCount)
+            let rows = try Buffer<Int32>(count * width, of: "rows")
+            distribution.sample(seed: 77, step: 9, count: count, into: rows.pointer)
+            for g in 0..<distribution.groupCount {
+                let (start, end) = (distribution.groupOffsets[g], distribution.groupOffsets[g + 1])
+                let blocks = distribution.blockOffsets[g]
+                for k in 0..<count {
+                    let u = uniforms.uniform(step: 9, sample: k, index: g)
+                    let target = u * distribution.exponentialSum(ofGroup: g)
+                    var index = start
+                    var sum = 0.0
+                    while index < end {
+                        if (index - start) % 16 == 0 && index > start {
+                            sum = distribution.running[blocks + (index - start) / 16 - 1]
+                        }
+                        sum += distribution.exponentials[index]
+                        if sum > target { break }
+                        index += 1
+                    }
+                    #expect(index < end && distribution.draw(g, u) == index - start)
+                    for v in distribution.variables(ofGroup: g) {
+                        let choice = distribution.choice(of: v, at: index - start)
+                        #expect(rows[k * width + v] == Int32(choice))
+                    }
                 }
             }
         }
@@ -104,6 +159,36 @@ import Testing
             results.append(bits)
         }
         for result in results { #expect(result == results[0]) }
+    }
+
+    /// Logits stay within their bounds however far a step would take them, and what is no number
+    /// becomes the lower one.
+    @Test func aDescentEndsAtTheBounds() throws {
+        let limit = ArchitectureDistribution.largestLogit
+        let space = try SearchSpace(
+            name: "s",
+            layers: [3, 100].enumerated().map { l, count in
+                Layer("l\(l)", [Variable("v", (0..<count).map(Choice.integer))])
+            })
+        for variant in variants() {
+            let distribution = try ArchitectureDistribution(
+                space: space, form: .joint, kernels: variant)
+            let (first, second, pull) = (
+                try Buffer<Double>(103, of: "m"), try Buffer<Double>(103, of: "v"),
+                try Buffer<Double>(103, of: "pull")
+            )
+            for i in 0..<103 { pull[i] = i % 4 == 0 ? 1 : i % 4 == 1 ? -1 : 0 }
+            pull[99] = .infinity
+            _ = distribution.descend(
+                total: 0, pull: pull, first: first, second: second,
+                DescentRates(beta1: 0.5, beta2: 0.5, rate: 1e9, spread: 1, epsilon: 1e-8))
+            for i in 0..<103 {
+                let expected = i == 99 || i % 4 == 0 ? -limit : i % 4 == 1 ? limit : 0
+                #expect(distribution.logits[i] == expected)
+            }
+            #expect(distribution.peaks[0] == limit && distribution.peaks[1] == limit)
+            #expect(abs(distribution.exponentialSum(ofGroup: 1) - 25) < 1e-12)
+        }
     }
 
     /// One descent against Adam written out on one value after the other.

@@ -4,7 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The inner loops of one step of the search: random numbers, softmax of every group of logits, Adam.
+// The inner loops of one step of the search: random numbers, draws, softmax of every group of logits,
+// Adam.
 //
 // Every variant gives the same bits on every CPU: only + − × ÷ √ and exponent bits are used, no
 // fused multiply–add (-ffp-contract=off), and every sum has one order, written out, whatever the
@@ -39,6 +40,14 @@ typedef struct {
     double limit;                   // logits stay within ±limit
 } fpnas_priv_descent;
 
+// How a group's index is made of choices: the digits of mixed radix, its last variable's fastest.
+// Group g has the variables [starts[g], starts[g + 1]), at least one.
+typedef struct {
+    size_t width;                    // variables of all groups
+    const ptrdiff_t *_Nonnull starts;
+    const double *_Nonnull radices;  // per variable: its number of choices
+} fpnas_priv_digits;
+
 // The key and the stream bits of a Philox generator, as Support's Philox has them.
 typedef struct {
     uint32_t key[2];
@@ -52,11 +61,19 @@ typedef struct {
     // Moves the logits, then as normalise. Returns the sum of the gradient's squares.
     double (*_Nonnull descend)(
         const fpnas_priv_softmax *_Nonnull softmax, const fpnas_priv_descent *_Nonnull descent);
+    // Draws `count` rows of choices. Sample k of group g is the first index whose running sum
+    // exceeds its share of the whole, u, which is of the Philox counter (g, k, step).
+    void (*_Nonnull sample)(
+        const fpnas_priv_softmax *_Nonnull softmax, const fpnas_priv_digits *_Nonnull digits,
+        const fpnas_priv_stream *_Nonnull stream, uint64_t step, size_t count,
+        int32_t *_Nonnull rows);
+    // The index of one group that a u in [0, 1) draws.
+    size_t (*_Nonnull draw)(const fpnas_priv_softmax *_Nonnull softmax, size_t group, double u);
     // Philox's uniform numbers in [0, 1) for samples from `sample` on, of one step and index.
     void (*_Nonnull uniforms)(
         const fpnas_priv_stream *_Nonnull stream, uint64_t step, uint32_t index, uint32_t sample,
         size_t count, double *_Nonnull u);
-    // y = exp(x), for x ≤ 709; 0 below −745.13. For the tests.
+    // y = exp(x) for −2e6 ≤ x ≤ 16; 0 below −745.13. For the tests.
     void (*_Nonnull exponential)(const double *_Nonnull x, size_t count, double *_Nonnull y);
     double (*_Nonnull sum)(const double *_Nonnull x, size_t count);
 } fpnas_priv_search_kernels;

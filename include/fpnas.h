@@ -492,6 +492,10 @@ FPNAS_API fpnas_status fpnas_cost_create_latency(const fpnas_space *space,
 /* K = sample_count: policy gradient on the reward with a moving baseline [MnasNet 2019]. */
 #define FPNAS_ALGORITHM_REINFORCE 4
 
+/* Of fpnas_run alone: one supernet that is trained on its biggest, its smallest and some random
+ * networks in every step, and whose children are then selected as they are [Yu et al. 2020]. */
+#define FPNAS_ALGORITHM_BIGNAS 7
+
 #define FPNAS_REWARD_TOLD 0    /* the told value l, less cost_weight times the excess of the cost */
 #define FPNAS_REWARD_PRODUCT 1 /* e^l (cost / cost_target)^reward_exponent: tell log(accuracy) */
 
@@ -800,7 +804,7 @@ typedef struct fpnas_run_options {
     double cost_target;       /* TAR in MACs; 0 = half of the uniform expectation */
     int64_t joint_epoch;      /* theta; -1 = 53 % of the run, 0 = from the start */
     int64_t warm_up_epochs;   /* epochs that train the weights only */
-    double weight_rate;       /* highest rate; cosine to 0 */
+    double weight_rate;       /* highest rate; cosine to 0, of bignas exponentially to 5 % */
     double momentum;
     double weight_decay;
     int32_t baseline;         /* FPNAS_BASELINE_... */
@@ -823,6 +827,11 @@ typedef struct fpnas_run_options {
     double weight_averaging;  /* decay of the average that is tested, below 1; 0 = none */
     double weight_likelihood_scale; /* likelihood_scale of the weights' step; -1 = the same */
     double warm_up_share;     /* part of the run in place of warm_up_epochs, in [0, 1]; -1 = epochs */
+    int64_t random_children;  /* of bignas: random networks a step, 0 to 64; default 2 */
+    int64_t coarse_children;  /* of bignas: skeletons measured for a budget, >= 1; default 48 */
+    int64_t mutations;        /* of bignas: mutations of the best, >= 0; default 96 */
+    int64_t statistics_batches; /* training batches that normalise a measured network; default 16 */
+    int64_t selection_images; /* most validation images it is measured on; 0 = all; default 4096 */
 } fpnas_run_options;
 
 typedef struct fpnas_run_progress {
@@ -879,9 +888,36 @@ FPNAS_API fpnas_status fpnas_run_space(const fpnas_run *run, fpnas_space **space
 FPNAS_API fpnas_status fpnas_run_distribution(const fpnas_run *run,
                                               fpnas_distribution **distribution);
 /* The result: the most probable network of at most 1.02 * cost_target MACs (under a hard
- * budget, cost_target; without one, the mode). Since 0.1. */
+ * budget, cost_target; without one, the mode). Of bignas, the one it selected. Since 0.1. */
 FPNAS_API fpnas_status fpnas_run_result(const fpnas_run *run, int32_t *architecture,
                                         size_t capacity, double *log_probability);
+/* A network of a run of bignas, measured with the shared weights as they are. */
+typedef struct fpnas_child {
+    uint32_t struct_size;  /* set by the caller */
+    int32_t reserved;
+    int64_t macs;
+    double log_likelihood; /* nats per image, on the validation images */
+    double accuracy;       /* on those, in [0, 1] */
+    int64_t measured;      /* networks measured so far that keep the budget */
+} fpnas_child;
+
+/* Begins to select networks for `count` (1 to 1000) budgets of MACs from the trained weights of a
+ * run of bignas: for each, skeletons whose layers of one stage share their choices, then mutations
+ * of the best. Nothing is trained. Each further step measures one network, until the run is done
+ * again; a selection given before is dropped. The run's own, for its cost_target, needs no call.
+ * Errors: STATE before the run's own is done, or of another algorithm; INFEASIBLE, stating the least
+ * cost. Since 0.1. */
+FPNAS_API fpnas_status fpnas_run_select(fpnas_run *run, const int64_t *most_macs, size_t count);
+/* The network of the highest validation likelihood, of those of at most so many MACs that the
+ * selection under way or last done has measured. Errors: STATE where there is none. Since 0.1. */
+FPNAS_API fpnas_status fpnas_run_selected(const fpnas_run *run, int64_t most_macs,
+                                          int32_t *architecture, size_t capacity,
+                                          fpnas_child *child);
+/* Accuracy in [0, 1] and mean log-likelihood (nats per image) on the test images of any network of
+ * the run's space, with the shared weights as they are; its normalisation statistics come from
+ * statistics_batches training batches. Of every algorithm. Since 0.1. */
+FPNAS_API fpnas_status fpnas_run_test(fpnas_run *run, const int32_t *architecture,
+                                      double *accuracy, double *log_likelihood);
 /* Writes architecture.json, history.csv, history.png, distribution.png into a folder, which is made
  * where missing. Since 0.1. */
 FPNAS_API fpnas_status fpnas_run_report(const fpnas_run *run, const char *folder);

@@ -80,6 +80,11 @@ extension RunOptions {
         training.weightAveraging = c.weight_averaging
         weightLikelihoodScale = c.weight_likelihood_scale
         warmUpShare = c.warm_up_share
+        randomChildren = Int(c.random_children)
+        selection.coarseChildren = Int(c.coarse_children)
+        selection.mutations = Int(c.mutations)
+        statisticsBatches = Int(c.statistics_batches)
+        selectionImages = Int(c.selection_images)
         try check()
     }
 
@@ -105,7 +110,12 @@ extension RunOptions {
             rate_warm_up: training.rateWarmUp, label_smoothing: training.labelSmoothing,
             dropout: training.dropout, stochastic_depth: training.stochasticDepth,
             weight_averaging: training.weightAveraging,
-            weight_likelihood_scale: weightLikelihoodScale, warm_up_share: warmUpShare)
+            weight_likelihood_scale: weightLikelihoodScale, warm_up_share: warmUpShare,
+            random_children: Int64(randomChildren),
+            coarse_children: Int64(selection.coarseChildren),
+            mutations: Int64(selection.mutations),
+            statistics_batches: Int64(statisticsBatches),
+            selection_images: Int64(selectionImages))
     }
 }
 

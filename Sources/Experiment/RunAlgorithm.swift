@@ -5,18 +5,24 @@ import Search
 public enum RunAlgorithm: Hashable, Sendable, CaseIterable {
     /// Asks for networks and tells their likelihoods.
     case search(Algorithm)
+    /// A single-stage supernet and a selection of its children; see `BigNASMethod`.
+    case bigNAS
 
-    public static var allCases: [RunAlgorithm] { Algorithm.allCases.map(RunAlgorithm.search) }
+    public static var allCases: [RunAlgorithm] {
+        Algorithm.allCases.map(RunAlgorithm.search) + [.bigNAS]
+    }
 
     public var rawValue: Int32 {
         switch self {
         case .search(let algorithm): return algorithm.rawValue
+        case .bigNAS: return 7
         }
     }
 
     public var name: String {
         switch self {
         case .search(let algorithm): return algorithm.name
+        case .bigNAS: return "bignas"
         }
     }
 
@@ -38,6 +44,7 @@ public enum RunAlgorithm: Hashable, Sendable, CaseIterable {
     public var search: Algorithm? {
         switch self {
         case .search(let algorithm): return algorithm
+        case .bigNAS: return nil
         }
     }
 }

@@ -23,6 +23,10 @@ protocol RunMethod: AnyObject {
         _ turn: RunTurn, _ progress: inout RunProgress, _ sums: inout EpochSums
     ) throws(FPNASError)
 
+    /// Steps behind the last epoch, which need no batches: a selection, say.
+    var closingSteps: Int { get }
+    func closingStep() throws(FPNASError)
+
     /// Entropy, counts and whatever else the method alone knows.
     func write(to progress: inout RunProgress)
 
@@ -32,6 +36,11 @@ protocol RunMethod: AnyObject {
     /// The exact state, between steps.
     func encode(into writer: inout ByteWriter) throws(FPNASError)
     func restore(from reader: inout ByteReader) throws(FPNASError)
+}
+
+extension RunMethod {
+    var closingSteps: Int { 0 }
+    func closingStep() throws(FPNASError) {}
 }
 
 /// One step's data and place in the schedule.
@@ -86,17 +95,19 @@ struct RunSetup {
         return Int(options.budgetMode == .hard ? costTarget : costTarget * 1.02)
     }
 
-    func method() throws(FPNASError) -> any RunMethod {
+    /// `meter` measures networks with shared weights as they are.
+    func method(_ meter: ChildMeter) throws(FPNASError) -> any RunMethod {
         switch options.algorithm {
         case .search(let algorithm): return try AskTellMethod(self, algorithm)
+        case .bigNAS: return try BigNASMethod(self, meter)
         }
     }
 
     /// Weights for every network of the space, trained as the options say.
-    func supernet() throws(FPNASError) -> Supernet {
+    func supernet(_ regularisation: Regularisation? = nil) throws(FPNASError) -> Supernet {
         let supernet = try Supernet(
             space: space, capacity: capacity, seed: options.seed, threads: options.threadCount,
-            regularisation: options.training.regularisation)
+            regularisation: regularisation ?? options.training.regularisation)
         try supernet.smoothLabels(options.training.labelSmoothing)
         return supernet
     }

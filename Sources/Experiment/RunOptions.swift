@@ -47,6 +47,15 @@ public struct RunOptions: Sendable, Equatable {
     /// networks alike.
     public var weightLikelihoodScale = -1.0
 
+    // MARK: bignas
+    /// Random networks a step, beside the biggest and the smallest.
+    public var randomChildren = 2
+    public var selection = SelectionOptions()
+    /// Training batches that a child's normalisation statistics are estimated on.
+    public var statisticsBatches = 16
+    /// At most so many validation images for a child; 0 for all.
+    public var selectionImages = 4096
+
     public var data = DataOptions()
     public var training = TrainingOptions(rateWarmUp: 0)
 
@@ -66,6 +75,13 @@ public struct RunOptions: Sendable, Equatable {
 
     var resolvedWeightLikelihoodScale: Double {
         weightLikelihoodScale >= 0 ? weightLikelihoodScale : likelihoodScale
+    }
+
+    /// The rate of the weights at a step.
+    func weightRate(step: Int, of steps: Int) -> Double {
+        training.rate(
+            highest: weightRate, step: step, of: steps,
+            algorithm == .bigNAS ? .exponential : .cosine)
     }
 
     /// The search's options for a run of so many steps an epoch.
@@ -108,6 +124,10 @@ public struct RunOptions: Sendable, Equatable {
         try require(weightLikelihoodScale, in: 0...1e12, or: -1, "weight_likelihood_scale")
         try require(warmUpShare, in: 0...1, or: -1, "warm_up_share")
         try requireFinite(costTarget, in: 0...1e18, "cost_target")
+        try require(randomChildren, in: 0...64, "random_children")
+        try selection.check()
+        try require(statisticsBatches, in: 1...65536, "statistics_batches")
+        try require(selectionImages, in: 0...1_000_000_000, "selection_images")
         try data.check()
         try training.check()
         // The rest is checked with the options of the search.
@@ -147,6 +167,10 @@ extension RunOptions {
             momentum, weightDecay, weightLikelihoodScale, warmUpShare,
         ])
         writer.put(budgetMode.rawValue)
+        for value in [
+            randomChildren, selection.coarseChildren, selection.mutations, statisticsBatches,
+            selectionImages,
+        ] { writer.put(value) }
         data.encode(into: &writer)
         training.encode(into: &writer)
     }
@@ -185,6 +209,11 @@ extension RunOptions {
             throw reader.damaged("unknown mode of the budget")
         }
         budgetMode = mode
+        randomChildren = try reader.takeInt()
+        selection.coarseChildren = try reader.takeInt()
+        selection.mutations = try reader.takeInt()
+        statisticsBatches = try reader.takeInt()
+        selectionImages = try reader.takeInt()
         data = try DataOptions(from: &reader)
         training = try TrainingOptions(from: &reader)
         try check()

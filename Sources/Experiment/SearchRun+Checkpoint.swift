@@ -76,8 +76,9 @@ extension SearchRun {
             trainCount: values[0], train: values[1], validationCount: values[2],
             validation: values[3], accuracy: values[4])
         let last = try RunProgress(from: &reader)
-        guard (0...progress.steps).contains(last.step) else {
-            throw reader.damaged("step \(last.step) of \(progress.steps)")
+        let steps = trainingSteps + method.closingSteps
+        guard (0...steps).contains(last.step) else {
+            throw reader.damaged("step \(last.step) of \(steps)")
         }
         for _ in 0..<(try reader.takeInt(0...options.epochs)) {
             history.append(try RunProgress(from: &reader))

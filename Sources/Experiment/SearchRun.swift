@@ -16,6 +16,7 @@ public final class SearchRun {
     public let pipeline: ImagePipeline
     private let setup: RunSetup
     let method: any RunMethod
+    let meter: ChildMeter
     /// The progress at the end of every finished epoch.
     public internal(set) var history: [RunProgress] = []
     public internal(set) var progress = RunProgress()
@@ -75,11 +76,15 @@ public final class SearchRun {
             capacity: max(weightsBatches.batchSize, architectureBatches.batchSize))
         trainBatch = try ImageBatch(capacity: setup.capacity, pipeline)
         validationBatch = try ImageBatch(capacity: setup.capacity, pipeline)
-        method = try setup.method()
+        meter = ChildMeter(
+            pipeline, training: weightsBatches.epoch(0), validation: architectureBatches.epoch(0),
+            batchSize: setup.capacity, options: options)
+        method = try setup.method(meter)
         try refreshProgress()
     }
 
     public var isDone: Bool { progress.step >= progress.steps }
+    var trainingSteps: Int { options.epochs * setup.stepsPerEpoch }
 
     // MARK: - One step
 
@@ -91,12 +96,17 @@ public final class SearchRun {
         guard !isDone else { throw FPNASError(.state, "the run is done: \(progress.steps) steps") }
         let start = Process.seconds
         let step = progress.step
+        guard step < trainingSteps else {
+            try method.closingStep()
+            progress.step += 1
+            progress.seconds += Process.seconds - start
+            return refreshCounters()
+        }
         try fillBatches(step)
         let turn = RunTurn(
             step: step, train: trainBatch, validation: validationBatch,
             weights: options.training.stepOptions(
-                rate: options.training.rate(
-                    highest: options.weightRate, step: step, of: progress.steps),
+                rate: options.weightRate(step: step, of: trainingSteps),
                 momentum: options.momentum, weightDecay: options.weightDecay))
         try method.step(turn, &progress, &sums)
         progress.step += 1
@@ -146,15 +156,18 @@ public final class SearchRun {
     func refreshCounters() {
         method.write(to: &progress)
         progress.epochs = options.epochs
-        progress.steps = options.epochs * setup.stepsPerEpoch
-        progress.epoch = progress.step / setup.stepsPerEpoch
+        progress.steps = trainingSteps + method.closingSteps
+        progress.epoch = min(progress.step / setup.stepsPerEpoch, options.epochs)
         progress.costTarget = costTarget
         sums.write(to: &progress)
-        if progress.step > 0 {
-            // K falls with the entropy, so the future is at most as slow as the past.
-            let left = Double(progress.steps - progress.step)
-            progress.secondsLeft = progress.seconds / Double(progress.step) * left
-        }
+        // K falls with the entropy, so the future is at most as slow as the past. Closing steps
+        // are of another kind, and are estimated when there are some.
+        let done = history.last.map { progress.step > trainingSteps ? $0 : RunProgress() }
+        let steps = progress.step - (done?.step ?? 0)
+        guard steps > 0 else { return }
+        let left = (progress.step > trainingSteps ? progress.steps : trainingSteps) - progress.step
+        progress.secondsLeft =
+            (progress.seconds - (done?.seconds ?? 0)) / Double(steps) * Double(left)
     }
 
     func refreshProgress() throws(FPNASError) {

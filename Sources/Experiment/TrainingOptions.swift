@@ -34,11 +34,27 @@ public struct TrainingOptions: Sendable, Equatable {
         return regularisation
     }
 
-    /// The rate of a step: linear from near 0 over the warm-up, then a cosine to 0.
-    func rate(highest: Double, step: Int, of steps: Int) -> Double {
+    /// How the rate falls after the warm-up.
+    enum RateFall {
+        /// To 0 along a cosine.
+        case cosine
+        /// Exponentially to 5 % of the highest over the first 65 %, where it stays. [BigNAS]
+        case exponential
+    }
+
+    /// The rate of a step: linear from near 0 over the warm-up, then it falls.
+    func rate(
+        highest: Double, step: Int, of steps: Int, _ fall: RateFall = .cosine
+    ) -> Double {
         let warmUp = Int(Double(steps) * rateWarmUp)  // in range: steps < 2^53, the part ≤ 0.9
         guard step >= warmUp else { return highest * Double(step + 1) / Double(warmUp) }
-        return cosineRate(initial: highest, step: step - warmUp, of: max(steps - warmUp, 1))
+        let (done, all) = (step - warmUp, max(steps - warmUp, 1))
+        switch fall {
+        case .cosine: return cosineRate(initial: highest, step: done, of: all)
+        case .exponential:
+            let part = min(Double(done) / (0.65 * Double(all)), 1)
+            return highest * Elementary.exp(part * Elementary.log(0.05))
+        }
     }
 
     func stepOptions(

@@ -40,7 +40,8 @@ public struct Child: Sendable, Equatable {
 /// grid, then mutations of the best. [Yu et al., ECCV 2020, §3.3]
 ///
 /// The skeletons of a budget are the dearest that keep it among 2,048 drawn from `SkeletonGrid`, and
-/// the dearest network of all where it keeps it. A mutation changes one to three variables of the
+/// the dearest network of all where it keeps it; the last of the smallest budget is the cheapest of
+/// all. A mutation changes one to three variables of the
 /// best child so far within the budget, each to another of its choices, and keeps the budget. The
 /// best has the highest log-likelihood, of equal ones the first. What a smaller budget found is
 /// known to the larger ones, so that these find no worse.
@@ -57,7 +58,7 @@ public struct CoarseToFine: Sendable {
     public let budgets: [Int]
     public let options: SelectionOptions
     /// In the order they were measured in.
-    public private(set) var children: [Child] = []
+    public private(set) var children: [Child]
     /// Candidates that are done with, whether they had to be measured or not.
     public private(set) var position = 0
 
@@ -66,17 +67,22 @@ public struct CoarseToFine: Sendable {
     private let random: Philox
     /// Skeletons by budget, dearest first.
     private let skeletons: [[[Int32]]]
-    private var known: Set<[Int32]> = []  // asked, never iterated
+    private let givenCount: Int
+    private var known: Set<[Int32]>  // asked, never iterated
 
+    public static let maximumBudgets = 1000
     private static let pool = 2048
     private static let attempts = 64
 
-    /// A budget that nothing keeps is an `infeasible` error that states the least cost.
+    /// A budget that nothing keeps is an `infeasible` error that states the least cost. Children
+    /// that are `known` come first and are not measured again.
     public init(
-        _ costs: CostChain, budgets: [Int], options: SelectionOptions, seed: UInt64
+        _ costs: CostChain, budgets: [Int], options: SelectionOptions, seed: UInt64,
+        known: [Child] = []
     ) throws(FPNASError) {
-        guard !budgets.isEmpty, budgets.count <= 1000 else {
-            throw .invalid("1 to 1000 budgets can be given, got \(budgets.count)")
+        guard (1...CoarseToFine.maximumBudgets).contains(budgets.count) else {
+            throw .invalid(
+                "1 to \(CoarseToFine.maximumBudgets) budgets can be given, got \(budgets.count)")
         }
         try options.check()
         for budget in budgets { try costs.requireFeasible(budget) }
@@ -84,6 +90,9 @@ public struct CoarseToFine: Sendable {
         self.options = options
         self.costs = costs
         space = costs.space
+        children = known
+        givenCount = known.count
+        self.known = Set(known.map(\.architecture))
         random = Philox(seed: seed, stream: .evolution)
         skeletons = try CoarseToFine.skeletons(costs, self.budgets, options.coarseChildren, random)
     }
@@ -102,16 +111,27 @@ public struct CoarseToFine: Sendable {
         }
         // Of equal costs those drawn first.
         let order = pool.indices.sorted { (-pool[$0].cost, $0) < (-pool[$1].cost, $1) }
+        let cheapest = costs.cheapest()
+        var isFirst = true
         return budgets.map { budget in
             let within = order.lazy.filter { pool[$0].cost <= budget }.prefix(count)
-            let found = within.map { pool[$0].architecture }
-            return found.isEmpty ? [costs.cheapest()] : Array(found)
+            var found = Array(within.map { pool[$0].architecture })
+            if isFirst && !found.contains(cheapest) {
+                if found.count == count && count > 1 { found.removeLast() }
+                if found.count < count { found.append(cheapest) }
+            }
+            isFirst = false
+            return found
         }
     }
 
     /// Candidates in all; some turn out to be known already and are not measured.
     public var candidateCount: Int { budgets.count * perBudget }
     public var isDone: Bool { position >= candidateCount }
+    /// Children measured by this selection.
+    public var measuredCount: Int { children.count - givenCount }
+    /// The first candidate, which keeps the smallest budget.
+    public var first: [Int32] { skeletons.first?.first ?? costs.cheapest() }
     private var perBudget: Int { options.coarseChildren + options.mutations }
 
     /// The budget under way.
@@ -181,8 +201,8 @@ public struct CoarseToFine: Sendable {
 extension CoarseToFine {
     public func encode(into writer: inout ByteWriter) {
         writer.put(position)
-        writer.put(children.count)
-        for child in children {
+        writer.put(measuredCount)
+        for child in children[givenCount...] {
             writer.put(child.architecture)
             writer.put([child.logLikelihood, child.accuracy])
         }
@@ -191,8 +211,8 @@ extension CoarseToFine {
     /// Takes the state that a selection of the same arguments stored.
     public mutating func restore(from reader: inout ByteReader) throws(FPNASError) {
         position = try reader.takeInt(0...candidateCount)
-        children = []
-        known = []
+        children.removeLast(measuredCount)
+        known = Set(children.map(\.architecture))
         for _ in 0..<(try reader.takeInt(0...position)) {
             let architecture = try reader.takeInt32s()
             try space.check(architecture)

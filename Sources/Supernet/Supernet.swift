@@ -243,16 +243,20 @@ public struct StepOptions: Hashable, Sendable {
         return results[0]
     }
 
-    /// Applies G / Z to the weights and ends the step; returns the norm of the gradient.
+    /// Applies G / Z to the weights and ends the step; returns the norm of the gradient. Of a
+    /// sandwich it `takesSum` G instead.
     ///
-    /// G / Z is clipped to the largest norm; `Optimiser` says how the weights then move.
+    /// It is clipped to the largest norm; `Optimiser` says how the weights then move.
     ///
     /// Dense: weights no network of the step used move by their momentum and decay.
     @discardableResult
-    public func finishStep(_ options: StepOptions) throws(FPNASError) -> Double {
+    public func finishStep(
+        _ options: StepOptions, takesSum: Bool = false
+    ) throws(FPNASError) -> Double {
         guard let sum = step, sum.total > 0 else {
             throw FPNASError(.state, "a training step ends without a gradient")
         }
+        let total = takesSum ? 1 : sum.total
         for (value, name) in [
             (options.rate, "learning_rate"), (options.momentum, "momentum"),
             (options.weightDecay, "weight_decay"),
@@ -263,14 +267,14 @@ public struct StepOptions: Hashable, Sendable {
             throw .invalid("the largest gradient norm must be > 0, got \(options.maximumNorm)")
         }
         let team = try ThreadTeam(threads: threads)
-        let norm = gradientNorm(team) / sum.total
+        let norm = gradientNorm(team) / total
         guard norm.isFinite else {
             throw FPNASError(.state, "the gradient has the norm \(norm); nothing was changed")
         }
         step = nil
         steps += 1
         let clip = norm > options.maximumNorm ? options.maximumNorm / norm : 1
-        descend(options, factor: Float(clip / sum.total), team)
+        descend(options, factor: Float(clip / total), team)
         return norm
     }
 

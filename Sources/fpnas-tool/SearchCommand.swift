@@ -1,3 +1,4 @@
+import ArchitectureDistribution
 import ArgumentParser
 import Experiment
 import Formats
@@ -62,6 +63,7 @@ struct SearchCommand: ParsableCommand {
     var imageSize = RunOptions().imageSize
     @OptionGroup(title: "Images") var images: DataFlags
     @OptionGroup(title: "Training of weights") var training: TrainingFlags
+    @OptionGroup(title: "bignas") var selection: SelectionFlags
     @Option(help: "Threads; 0 for as many as cores.") var threads = RunOptions().threads
     @Option(help: "Epochs between checkpoints.") var checkpointEvery = 10
     @Flag(help: "Equation 7 as printed, without the mean baseline.") var noBaseline = false
@@ -95,6 +97,7 @@ struct SearchCommand: ParsableCommand {
         options.training = training.options(rateWarmUp: 0)
         options.threads = threads
         options.baseline = noBaseline ? .none : .mean
+        selection.put(into: &options)
         return options
     }
 
@@ -138,9 +141,10 @@ struct SearchCommand: ParsableCommand {
                 say(stopped(run))
                 throw error
             }
+            if let line = selectionLine(run) { say(line) }
             guard run.progress.epoch > epoch else { continue }
             say(line(run.progress))
-            if run.progress.epoch % checkpointEvery == 0 && !run.isDone {
+            if run.isSelecting || run.progress.epoch % checkpointEvery == 0 && !run.isDone {
                 try run.save(checkpoint)
                 try RunReport.write(run, to: out)
             }
@@ -230,10 +234,12 @@ struct SearchCommand: ParsableCommand {
         }
         say(
             "found     \(grouped(cost.macs)) MACs, \(grouped(cost.parameters)) parameters, "
-                + "probability \(decimal(Elementary.exp(result.logProbability), 4))")
-        say(
-            "mode      \(grouped(modeCost.macs)) MACs, probability "
-                + decimal(Elementary.exp(mode.logProbability), 4))
+                + found(result, of: run))
+        if run.selection == nil {
+            say(
+                "mode      \(grouped(modeCost.macs)) MACs, probability "
+                    + decimal(Elementary.exp(mode.logProbability), 4))
+        }
         say("")
         say(NetworkTable.text(result.architecture, run.space))
         say("")
@@ -241,5 +247,12 @@ struct SearchCommand: ParsableCommand {
             "written   \(out)/\(RunReport.architectureFile), \(RunReport.historyFile), "
                 + "\(RunReport.historyPictureFile), \(RunReport.distributionFile), "
                 + RunReport.checkpointFile)
+    }
+
+    private func found(_ result: RankedArchitecture, of run: SearchRun) -> String {
+        guard let child = run.selection?.best(within: run.budget) else {
+            return "probability \(decimal(Elementary.exp(result.logProbability), 4))"
+        }
+        return "validation accuracy \(decimal(child.accuracy * 100, 2)) % with the shared weights"
     }
 }

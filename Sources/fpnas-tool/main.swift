@@ -6,8 +6,8 @@ struct FPNAS: ParsableCommand {
         abstract: "Fast probabilistic neural architecture search on images.",
         version: "0.1.0",
         subcommands: [
-            SearchCommand.self, RetrainCommand.self, ShowCommand.self, SpaceCommand.self,
-            ModelsCommand.self, LatencyCommand.self, ScaleCommand.self,
+            SearchCommand.self, SelectCommand.self, RetrainCommand.self, ShowCommand.self,
+            SpaceCommand.self, ModelsCommand.self, LatencyCommand.self, ScaleCommand.self,
         ])
 }
 

@@ -168,6 +168,19 @@ import Testing
         #expect(used.count > 10 && used.count < supernet.slots.count(where: \.decays))
     }
 
+    @Test func theSumMovesTheWeights() throws {
+        let supernet = try supernet()
+        supernet.beginStep()
+        _ = try supernet.accumulateSandwich(biggest, children, images: batch, labels: targets)
+        let (before, gradient) = (all(supernet.parameters), all(supernet.gradient))
+        let norm = try supernet.finishStep(StepOptions(rate: 0.01, momentum: 0), takesSum: true)
+        let size = gradient.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+        #expect(abs(norm - size) < 1e-5 * size)
+        for (i, g) in gradient.enumerated() {
+            #expect(abs(supernet.parameters[i] - (before[i] - 0.01 * g)) <= 1e-6)
+        }
+    }
+
     @Test func theFailingChildIsNamed() throws {
         let supernet = try supernet()
         let slot = try #require(supernet.slots.first { $0.name.contains("depthwise3") })

@@ -65,6 +65,7 @@ VALUES = {
     "product": 2.0, "tolerance": 0.1,
     "fpnas_distribution_set_logits.count": 6, "fpnas_search_set_logits.count": 6,
     "fpnas_retrain_distil.logits": [0.5] * 12010, "fpnas_retrain_distil.count": 12010,
+    "fpnas_run_select.most_macs": [1 << 40, 1 << 40], "fpnas_run_selected.most_macs": 1 << 40,
     "weight": 0.5, "temperature": 2.0, "tensor": 0,
     "fpnas_network_predict.images": [7] * 512, "fpnas_network_prepare.images": [7] * 512,
     "fpnas_network_predict_prepared.images": [0.5] * 512,
@@ -96,8 +97,7 @@ class World:
             "fpnas_latency_from_json", latencies, ctypes.c_size_t(len(latencies)))
         self.live["fpnas_mixture"] = self.make("fpnas_mixture_create", self.space, None)
         digits = str(ROOT / "data" / "digits").encode()
-        options = self.options("fpnas_run_options", epochs=1, threads=1)
-        self.live["fpnas_run"] = self.make("fpnas_run_create", digits, self.space, options)
+        self.live["fpnas_run"] = self.run(digits)
         architecture = (ctypes.c_int32 * WIDTH)()
         options = self.options("fpnas_retrain_options", epochs=1, threads=1)
         self.live["fpnas_retrain"] = self.make(
@@ -136,6 +136,17 @@ class World:
         self.do("fpnas_mixture_to_bytes", self.live["fpnas_mixture"], room, ctypes.c_size_t(8192),
                 ctypes.byref(needed))
         self.mixture = bytes(room)[:needed.value]
+
+    def run(self, digits):
+        """One of bignas that is done, and begins to select for a further budget."""
+        options = self.options(
+            "fpnas_run_options", algorithm=7, epochs=1, batch_size=200, threads=1, coarse_children=1,
+            mutations=0, statistics_batches=1, selection_images=200)
+        run = self.make("fpnas_run_create", digits, self.space, options)
+        while self.library.fpnas_run_step(run) == OK:
+            pass
+        self.do("fpnas_run_select", run, (ctypes.c_int64 * 1)(1 << 40), ctypes.c_size_t(1))
+        return run
 
     def bytes_of(self, function):
         return self.mixture if "mixture" in function.name else self.checkpoint

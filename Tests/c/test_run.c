@@ -160,8 +160,8 @@ static void runs_refuse(void) {
     FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID,
           "epochs must be in [1, 1000000], got 0");
     options = short_run();
-    options.algorithm = 5;
-    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "got 5");
+    options.algorithm = 8;
+    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "got 8");
     options = short_run();
     options.cost_target = 10;
     FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INFEASIBLE,
@@ -296,10 +296,75 @@ static void retraining_resumes(void) {
     CHECK_INT(fpnas_debug_live_handles(), 0);
 }
 
+/* One supernet, networks for several budgets; mbconv-small is too hard for so short a run to show
+ * more than the way of it. */
+static void bignas_selects(void) {
+    fpnas_run_options options = short_run();
+    fpnas_run *run = NULL;
+    fpnas_run_progress progress;
+    fpnas_child child, small;
+    const int64_t budgets[] = {500000, 200000}, impossible[] = {300000, 5};
+    int32_t row[64], own[64];
+    double accuracy, log_likelihood, log_probability;
+    CHECK(options.random_children == 2 && options.statistics_batches == 16);
+    CHECK(options.coarse_children == 48 && options.mutations == 96);
+    CHECK_INT(options.selection_images, 4096);
+    options.algorithm = FPNAS_ALGORITHM_BIGNAS;
+    options.coarse_children = 3;
+    options.mutations = 2;
+    options.statistics_batches = 1;
+    options.selection_images = 150;
+    OK(fpnas_run_create(DATA, NULL, &options, &run));
+    child.struct_size = small.struct_size = sizeof child;
+    FAILS(fpnas_run_select(run, budgets, 2), FPNAS_E_STATE, "can be given when it is done");
+    FAILS(fpnas_run_selected(run, 500000, row, 64, &child), FPNAS_E_STATE, "measured yet");
+    progress = progress_of(run);
+    CHECK_INT(progress.steps, 3 + 5); /* 599 images by 150; 3 skeletons and 2 mutations */
+    for (int i = 0; i < 8; i++) OK(fpnas_run_step(run));
+    progress = progress_of(run);
+    CHECK(progress.is_done && progress.epoch == 1 && progress.stop_reason == FPNAS_STOP_STEPS);
+    OK(fpnas_run_result(run, own, 64, &log_probability));
+    OK(fpnas_run_selected(run, (int64_t)(1.02 * progress.cost_target), row, 64, &child));
+    CHECK(memcmp(row, own, 45 * sizeof *row) == 0);
+    CHECK(child.measured >= 1 && child.measured <= 5);
+
+    FAILS(fpnas_run_select(run, impossible, 2), FPNAS_E_INFEASIBLE, "the least costs");
+    FAILS(fpnas_run_select(run, budgets, 0), FPNAS_E_INVALID, "count");
+    FAILS(fpnas_run_select(run, NULL, 2), FPNAS_E_INVALID, "most_macs is NULL");
+    CHECK(progress_of(run).is_done);
+    OK(fpnas_run_select(run, budgets, 2));
+    while (!progress_of(run).is_done) OK(fpnas_run_step(run));
+    OK(fpnas_run_selected(run, 200000, row, 64, &small));
+    OK(fpnas_run_selected(run, 500000, row, 64, &child));
+    CHECK(small.macs <= 200000 && child.macs <= 500000);
+    CHECK(child.log_likelihood >= small.log_likelihood && child.measured > small.measured);
+    CHECK(child.accuracy >= 0 && child.accuracy <= 1);
+    FAILS(fpnas_run_selected(run, 500000, row, 3, &child), FPNAS_E_BUFFER, "45");
+    FAILS(fpnas_run_selected(run, 10, row, 64, &child), FPNAS_E_STATE, "at most 10 MACs");
+    OK(fpnas_run_test(run, row, &accuracy, &log_likelihood));
+    CHECK(accuracy >= 0 && accuracy <= 1 && log_likelihood < 0);
+    row[0] = 9;
+    FAILS(fpnas_run_test(run, row, &accuracy, &log_likelihood), FPNAS_E_INVALID, "got 9");
+    child.struct_size = 4;
+    FAILS(fpnas_run_selected(run, 500000, row, 64, &child), FPNAS_E_INVALID, "struct_size");
+    OK(fpnas_run_result(run, row, 64, &log_probability));
+    CHECK(memcmp(row, own, 45 * sizeof *row) == 0);
+    fpnas_run_free(run);
+
+    options.coarse_children = 0;
+    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "coarse_children");
+    options = short_run();
+    OK(fpnas_run_create(DATA, NULL, &options, &run));
+    FAILS(fpnas_run_select(run, budgets, 2), FPNAS_E_STATE, "this is fp-nas");
+    fpnas_run_free(run);
+    CHECK_INT(fpnas_debug_live_handles(), 0);
+}
+
 int main(void) {
     RUN(runs_step_save_and_resume);
     RUN(options_grow_at_their_end);
     RUN(runs_refuse);
+    RUN(bignas_selects);
     RUN(retraining_learns);
     RUN(retraining_resumes);
     return test_report("test_run");

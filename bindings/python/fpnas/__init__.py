@@ -48,7 +48,7 @@ from .mixture import (
 from .network import Network
 from .options import SearchOptions
 from .retraining import Retraining, RetrainProgress, TestResult
-from .run import Run, RunProgress
+from .run import Child, Run, RunProgress
 from .run_options import RetrainOptions, RunOptions
 from .scaling import CompoundScaling, compound_candidates
 from .search import Ask, Progress, Search
@@ -78,7 +78,7 @@ def buffer_memory(reset_peak: bool = False) -> tuple[int, int]:
 
 
 __all__ = [
-    "AdditiveCost", "Ask", "Budget", "BufferTooSmallError", "BusyError", "Coefficients",
+    "AdditiveCost", "Ask", "Budget", "BufferTooSmallError", "BusyError", "Child", "Coefficients",
     "CompoundScaling", "Cost", "DARTS_OPERATIONS", "Distribution", "FPNASError", "Factors",
     "FileError", "ForkedError", "FormatError", "HandleError", "InfeasibleError", "InvalidError",
     "LatencyTable", "Layer", "Mixture", "Network", "OutOfMemoryError", "Progress", "Quantiles",

@@ -22,6 +22,7 @@ from ctypes import (
 
 # Constants
 FPNAS_ABI_VERSION = 0
+FPNAS_ALGORITHM_BIGNAS = 7
 FPNAS_ALGORITHM_EVOLUTION = 3
 FPNAS_ALGORITHM_FP_NAS = 0
 FPNAS_ALGORITHM_PARSEC = 1
@@ -270,6 +271,11 @@ class fpnas_run_options(Structure):
         ("weight_averaging", c_double),
         ("weight_likelihood_scale", c_double),
         ("warm_up_share", c_double),
+        ("random_children", c_int64),
+        ("coarse_children", c_int64),
+        ("mutations", c_int64),
+        ("statistics_batches", c_int64),
+        ("selection_images", c_int64),
     ]
 
 
@@ -299,6 +305,17 @@ class fpnas_run_progress(Structure):
         ("seconds_left", c_double),
         ("block_evaluations", c_int64),
         ("blocks_drawn", c_int64),
+    ]
+
+
+class fpnas_child(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_int32),
+        ("macs", c_int64),
+        ("log_likelihood", c_double),
+        ("accuracy", c_double),
+        ("measured", c_int64),
     ]
 
 
@@ -353,8 +370,9 @@ SIZES = {
     fpnas_search_budget: 40,
     fpnas_mixture_options: 88,
     fpnas_weighted_sum: 24,
-    fpnas_run_options: 288,
+    fpnas_run_options: 328,
     fpnas_run_progress: 176,
+    fpnas_child: 40,
     fpnas_retrain_options: 184,
     fpnas_retrain_progress: 40,
 }
@@ -1638,6 +1656,33 @@ SIGNATURES = {
             POINTER(fpnas_run),
             POINTER(c_int32),
             c_size_t,
+            POINTER(c_double),
+        ],
+    ),
+    "fpnas_run_select": (
+        c_int32,
+        [
+            POINTER(fpnas_run),
+            POINTER(c_int64),
+            c_size_t,
+        ],
+    ),
+    "fpnas_run_selected": (
+        c_int32,
+        [
+            POINTER(fpnas_run),
+            c_int64,
+            POINTER(c_int32),
+            c_size_t,
+            POINTER(fpnas_child),
+        ],
+    ),
+    "fpnas_run_test": (
+        c_int32,
+        [
+            POINTER(fpnas_run),
+            POINTER(c_int32),
+            POINTER(c_double),
             POINTER(c_double),
         ],
     ),

@@ -13,6 +13,7 @@ ALGORITHMS = {
     "random": _ffi.FPNAS_ALGORITHM_RANDOM,
     "evolution": _ffi.FPNAS_ALGORITHM_EVOLUTION,
     "reinforce": _ffi.FPNAS_ALGORITHM_REINFORCE,
+    "bignas": _ffi.FPNAS_ALGORITHM_BIGNAS,
 }
 BASELINES = {"none": _ffi.FPNAS_BASELINE_NONE, "mean": _ffi.FPNAS_BASELINE_MEAN}
 OBJECTIVES = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from . import _call, _ffi
 from ._library import lib
 from .distribution import Architectures, Distribution
+from .retraining import TestResult
 from .run_options import RunOptions
 from .search import STOP_REASONS
 from .space import Space
@@ -54,6 +55,22 @@ class RunProgress:
     """Blocks evaluated while weights were trained: networks that begin alike share them."""
     blocks_drawn: int
     """The same without sharing: the sum of K times L over the steps."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """A network of a run of "bignas", measured with the shared weights as they are."""
+
+    most_macs: int
+    """The budget it was selected for."""
+    architecture: Architectures
+    macs: int
+    log_likelihood: float
+    """On the validation images, in nats per image."""
+    accuracy: float
+    """On those, in [0, 1]."""
+    measured: int
+    """Networks measured that keep the budget."""
 
 
 class Run(_call.Handle):
@@ -144,12 +161,46 @@ class Run(_call.Handle):
 
     def result(self) -> tuple[Architectures, float]:
         """The most probable network of at most 1.02 * cost_target MACs (under a hard budget,
-        cost_target; without one, the mode), and its log P."""
+        cost_target; without one, the mode), and its log P. Of "bignas", the one it selected."""
         row = np.empty(len(self.space), np.int32)
         value = _ffi.c_double()
         _call.check(lib.fpnas_run_result(
             self._handle, _call.pointer(row), row.size, _ffi.byref(value)))
         return row, value.value
+
+    def select(self, most_macs: Sequence[int]) -> list[Child]:
+        """The best networks of at most so many MACs each from the weights of a done run of
+        "bignas", as they are: skeletons, whose layers of one stage share their choices, then
+        mutations of the best, `coarse_children` and `mutations` for each budget.
+
+        A loop over steps that can be interrupted; going on with the run finishes it, and a
+        checkpoint holds its state. `StateError` before the run is done, `InfeasibleError` for
+        a budget below the least network.
+        """
+        budgets = _call.integers(most_macs, "most_macs")
+        _call.check(lib.fpnas_run_select(self._handle, _call.pointer(budgets), budgets.size))
+        for _ in self:
+            pass
+        return [self.selected(most) for most in budgets.tolist()]
+
+    def selected(self, most_macs: int) -> Child:
+        """The best network of at most so many MACs that was measured so far; `StateError` where
+        there is none."""
+        row = np.empty(len(self.space), np.int32)
+        raw = _ffi.fpnas_child(struct_size=_ffi.sizeof(_ffi.fpnas_child))
+        _call.check(lib.fpnas_run_selected(
+            self._handle, _call.int64(most_macs, "most_macs"), _call.pointer(row), row.size,
+            _ffi.byref(raw)))
+        return Child(most_macs, row, raw.macs, raw.log_likelihood, raw.accuracy, raw.measured)
+
+    def test(self, architecture: npt.ArrayLike) -> TestResult:
+        """Accuracy and log-likelihood of any network of the space on the test images with the
+        shared weights as they are; normalisation statistics are estimated on training images."""
+        row = self.space._one(architecture)
+        accuracy, log_likelihood = _ffi.c_double(), _ffi.c_double()
+        _call.check(lib.fpnas_run_test(
+            self._handle, _call.pointer(row), _ffi.byref(accuracy), _ffi.byref(log_likelihood)))
+        return TestResult(accuracy.value, log_likelihood.value)
 
     def report(self, folder: str | os.PathLike[str]) -> None:
         """Writes architecture.json, history.csv, history.png, distribution.png into a folder,

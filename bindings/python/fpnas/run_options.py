@@ -91,6 +91,16 @@ class RunOptions(Options):
     """`likelihood_scale` of the weights' step; -1 = the same, 0 = all drawn networks alike."""
     warm_up_share: float = _RUN["warm_up_share"]
     """Part of the run's steps, in [0, 1], in place of `warm_up_epochs`; -1 = those."""
+    random_children: int = _RUN["random_children"]
+    """Of "bignas": random networks a step, beside the biggest and the smallest; 0 to 64."""
+    coarse_children: int = _RUN["coarse_children"]
+    """Of "bignas": skeletons measured for a budget."""
+    mutations: int = _RUN["mutations"]
+    """Of "bignas": mutations of the best measured for a budget."""
+    statistics_batches: int = _RUN["statistics_batches"]
+    """Training batches behind the normalisation statistics of a measured network."""
+    selection_images: int = _RUN["selection_images"]
+    """At most so many validation images for a measured network; 0 = all."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,16 +26,20 @@ def trajectory(folder: pathlib.Path) -> list[list[str]]:
     return [row[:seconds] + row[seconds + 1:] for row in rows]
 
 
+BIGNAS = ["--algorithm", "bignas", "--coarse-children", "20", "--mutations", "20"]
+
+
 @pytest.mark.skipif(not TOOL.exists(), reason="the tool is not built")
-def test_killed_runs_take_the_same_way(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("more", [[], BIGNAS], ids=["fp-nas", "bignas"])
+def test_killed_runs_take_the_same_way(tmp_path: pathlib.Path, more: list[str]) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     started = time.monotonic()
-    subprocess.run([*SEARCH, "--out", str(whole)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*SEARCH, *more, "--out", str(whole)], check=True, stdout=subprocess.DEVNULL)
     length = time.monotonic() - started
     moments, kills = random.Random(5), 0
     for attempt in range(12):
         ready = (killed / "checkpoint.fpnas").exists()
-        command = [*SEARCH, "--out", str(killed), "--resume" if ready else "--overwrite"]
+        command = [*SEARCH, *more, "--out", str(killed), "--resume" if ready else "--overwrite"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         # Later attempts get more time, so that the run ends on any machine.
         patience = length * (0.2 + 0.1 * attempt) * (0.5 + moments.random())
@@ -47,7 +51,7 @@ def test_killed_runs_take_the_same_way(tmp_path: pathlib.Path) -> None:
             process.wait()
             kills += 1
     else:
-        subprocess.run([*SEARCH, "--out", str(killed), "--resume"], check=True)
+        subprocess.run([*SEARCH, *more, "--out", str(killed), "--resume"], check=True)
     assert kills >= 2
     assert trajectory(killed) == trajectory(whole)
     names = "architecture.json", "distribution.png", "history.png"

@@ -16,7 +16,7 @@ run:
 	@scripts/setup.sh
 	@scripts/build.sh
 	build/fpnas search --data data/digits --out runs/digits --overwrite
-	build/fpnas retrain runs/digits --data data/digits
+	build/fpnas retrain runs/digits --data data/digits --overwrite
 
 test:
 	@scripts/setup.sh test

@@ -11,6 +11,8 @@ public enum RunReport {
     public static let distributionFile = "distribution.png"
     public static let historyPictureFile = "history.png"
     public static let checkpointFile = "checkpoint.fpnas"
+    /// What a retraining leaves: the trained network by itself.
+    public static let networkFile = "network.safetensors"
 
     /// Writes the result, the history as a table and as curves, and the distribution as a picture.
     /// Each file is replaced as a whole.

@@ -55,6 +55,13 @@ public enum Files {
         }
     }
 
+    /// Removes a file; one that is not there is no error.
+    public static func remove(_ path: String) throws(FPNASError) {
+        guard unsafe unlink(path) == 0 || errno == ENOENT else {
+            throw failure("cannot remove", path, errno)
+        }
+    }
+
     public static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
     public static func failure(_ what: String, _ path: String, _ code: Int32) -> FPNASError {

@@ -13,17 +13,17 @@ public final class InferenceNetwork {
     public let tensors: [NetworkTensor]
     private let supernet: Supernet
 
-    /// Most floats of activations: as many images are computed together.
-    static let room = 1 << 22
+    /// Floats of activations that stay in a core's cache: about as many images are computed
+    /// together, but enough for all threads.
+    static let room = 1 << 19
 
     /// With zeros for values. `layers` names the layers of the network's space.
     public init(_ network: Network, layers: [String], threads: Int) throws(FPNASError) {
         self.network = network
-        let extent = try SpaceExtent([network])
-        let each = extent.activations.perImage + extent.slots.reduce(0, +)
+        let each = try SpaceExtent([network]).activations.perImage
+        let fitting = min(InferenceNetwork.room / max(each, 1), 16)
         supernet = try Supernet(
-            networks: [network], capacity: min(max(InferenceNetwork.room / max(each, 1), 1), 64),
-            seed: 0, threads: threads)
+            networks: [network], capacity: max(fitting, threads, 1), seed: 0, threads: threads)
         operators = try supernet.describe(network, layers: layers)
         tensors = operators.flatMap(\.tensors)
     }

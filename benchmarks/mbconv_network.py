@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import random
 import struct
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,21 +117,13 @@ def step_flops(design: Design) -> int:
 
 
 def write_images(folder: Path, size: int, count: int) -> None:
-    """A folder of classes with RGB noise."""
+    """RGB noise of all classes as IDX files, which are held in memory as bytes."""
     noise = random.Random(size)
-    for i in range(count):
-        rows = b"".join(b"\0" + noise.randbytes(3 * size) for _ in range(size))
-
-        def chunk(kind: bytes, body: bytes) -> bytes:
-            crc = zlib.crc32(kind + body)
-            return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
-
-        target = folder / "train" / f"class{i % CLASSES}" / f"{i:05}.png"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(
-            b"\x89PNG\r\n\x1a\n"
-            + chunk(b"IHDR", struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b""))
+    pixels = noise.randbytes(count * size * size * 3)
+    (folder / "train-images-idx4-ubyte").write_bytes(
+        struct.pack(">4B4I", 0, 0, 8, 4, count, size, size, 3) + pixels)
+    (folder / "train-labels-idx1-ubyte").write_bytes(
+        struct.pack(">4BI", 0, 0, 8, 1, count) + bytes(i % CLASSES for i in range(count)))
 
 
 def torch_module(design: Design, channels: int = 3):

@@ -67,6 +67,16 @@ static void NAME(taps_row)(
 #undef CALL
 }
 
+// Zeros for some vectors: so few that a call of memset, for which the compiler would take a loop whose
+// value it knows, is the longer.
+INLINE void NAME(clear)(float *x, size_t count) {
+    uint32_t bits = 0;
+    float zero;
+    __asm__("" : "+r"(bits));
+    memcpy(&zero, &bits, sizeof zero);
+    for (size_t i = 0; i < count; i += 8) store(x + i, (v8)zero);
+}
+
 // Rows [top, top + rows) of an image's channels, act(scale · x + shift), with `left` columns of
 // zeros before and as many after as fill `width`.
 INLINE void NAME(fill_of)(
@@ -79,9 +89,9 @@ INLINE void NAME(fill_of)(
             memset(value, 0, line * sizeof(float));
             continue;
         }
-        memset(value, 0, left * channels * sizeof(float));
+        NAME(clear)(value, left * channels);
         size_t end = left + in_width;
-        memset(value + end * channels, 0, (width - end) * channels * sizeof(float));
+        NAME(clear)(value + end * channels, (width - end) * channels);
         const float *x = image + (size_t)top * in_width * in->line + j;
         for (size_t i = left; i < end; i++, x += in->line)
             for (size_t q = 0; q < channels; q += 8) {
@@ -196,9 +206,9 @@ static void NAME(fill_gradient)(
             memset(target, 0, line * sizeof(float));
             continue;
         }
-        memset(target, 0, left * channels * sizeof(float));
+        NAME(clear)(target, left * channels);
         size_t end = left + s->out_width;
-        memset(target + end * channels, 0, (width - end) * channels * sizeof(float));
+        NAME(clear)(target + end * channels, (width - end) * channels);
         size_t at = (image * s->out_height + (size_t)top) * s->out_width * c + j;
         NAME(norm_rows)(out, at, j, s->out_width, channels, target + left * channels, channels);
     }

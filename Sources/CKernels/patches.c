@@ -3,6 +3,16 @@
 #include <math.h>
 #include <string.h>
 
+// A pixel of a patch, from zeros where there is none. Of an image it is three floats or one, for which
+// a call would take longer than the copy.
+static inline void copy_pixel(float *to, const float *from, size_t channels) {
+    static const float zeros[3];
+    if (channels == 3) memcpy(to, from ? from : zeros, 3 * sizeof(float));
+    else if (channels == 1) *to = from ? *from : 0;
+    else if (from) memcpy(to, from, channels * sizeof(float));
+    else memset(to, 0, channels * sizeof(float));
+}
+
 void fpnas_priv_patches(
     const float *x, fpnas_priv_window w, size_t first, size_t end, float *rows) {
     for (size_t oy = first; oy < end; oy++)
@@ -12,11 +22,8 @@ void fpnas_priv_patches(
                     // Unsigned: what lies before the first row or column is larger than any size.
                     size_t y = oy * w.stride + ky * w.dilation - (size_t)w.padding;
                     size_t at = ox * w.stride + kx * w.dilation - (size_t)w.padding;
-                    if (y < w.height && at < w.width)
-                        memcpy(rows, x + (y * w.width + at) * w.pixel_line,
-                               w.channels * sizeof(float));
-                    else
-                        memset(rows, 0, w.channels * sizeof(float));
+                    int lies = y < w.height && at < w.width;
+                    copy_pixel(rows, lies ? x + (y * w.width + at) * w.pixel_line : NULL, w.channels);
                 }
 }
 

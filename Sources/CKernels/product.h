@@ -52,17 +52,49 @@ static void NAME(panel_rows)(
         NAME(tile_column)(a, a_row, a_step, rows, inner, b, b_line, adds, c, c_line, 1);
 }
 
+// Eight rows of eight floats, `line` apart, become eight columns.
+INLINE void NAME(turn)(const float *w, size_t line, v8 y[8]) {
+    v8 x[8], p[8], q[8];
+    UNROLL for (size_t i = 0; i < 8; i++) x[i] = load(w + i * line);
+    UNROLL for (size_t i = 0; i < 4; i++) {
+        p[2 * i] = __builtin_shufflevector(x[2 * i], x[2 * i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        p[2 * i + 1] = __builtin_shufflevector(x[2 * i], x[2 * i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+    UNROLL for (size_t i = 0; i < 2; i++) UNROLL for (size_t j = 0; j < 2; j++) {
+        v8 a = p[4 * i + j], b = p[4 * i + j + 2];
+        q[4 * i + 2 * j] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+        q[4 * i + 2 * j + 1] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+    UNROLL for (size_t i = 0; i < 4; i++) {
+        y[i] = __builtin_shufflevector(q[i], q[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        y[i + 4] = __builtin_shufflevector(q[i], q[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+}
+
+// Panels of `columns` columns; w's rows are whole vectors, transposed its columns are the panels'.
 static void NAME(pack)(
     const float *w, size_t line, size_t inner, size_t columns, int transposed, float *packed) {
     for (size_t first = 0; first < columns; first += PANEL) {
         size_t held = columns - first < PANEL ? columns - first : PANEL;
-        size_t width = held > 8 ? PANEL : 8;
-        for (size_t k = 0; k < inner; k++, packed += width) {
-            size_t j = 0;
-            for (; j < held; j++)
-                packed[j] = transposed ? w[(first + j) * line + k] : w[k * line + first + j];
-            for (; j < width; j++) packed[j] = 0;
+        size_t width = held > 8 ? PANEL : 8, j = 0;
+        for (; j + 8 <= held; j += 8) {
+            if (!transposed) {
+                for (size_t k = 0; k < inner; k++)
+                    store(packed + k * width + j, load(w + k * line + first + j));
+                continue;
+            }
+            for (size_t k = 0; k < inner; k += 8) {
+                v8 turned[8];
+                NAME(turn)(w + (first + j) * line + k, line, turned);
+                for (size_t i = 0; i < 8 && k + i < inner; i++)
+                    store(packed + (k + i) * width + j, turned[i]);
+            }
         }
+        for (; j < width; j++)
+            for (size_t k = 0; k < inner; k++)
+                packed[k * width + j] = j >= held ? 0
+                    : transposed ? w[(first + j) * line + k] : w[k * line + first + j];
+        packed += inner * width;
     }
 }
 

@@ -26,10 +26,10 @@ public struct Dataset: Sendable {
         _ folder: String, _ options: LoadingOptions
     ) throws(FPNASError) -> Dataset {
         var memory = ImageMemory(options)
-        if let images = IDX.find("train-images-idx3-ubyte", in: folder) {
+        if let images = IDX.findImages("train", in: folder) {
             let train = try IDX.load(
                 images: images, labels: try require("train-labels-idx1-ubyte", in: folder), &memory)
-            guard let testImages = IDX.find("t10k-images-idx3-ubyte", in: folder) else {
+            guard let testImages = IDX.findImages("t10k", in: folder) else {
                 return Dataset(train: train, test: nil)
             }
             let test = try IDX.load(

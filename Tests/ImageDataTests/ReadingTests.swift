@@ -23,6 +23,22 @@ import Testing
         #expect(!data.train.isLazy && data.train.name(of: 2) == "image 2")
     }
 
+    @Test func idxFilesMayHaveChannels() throws {
+        let folder = try Folder("idx4")
+        let colour = "train-images-idx4-ubyte"
+        try folder.write(labels, idx([2], [1, 0]))
+        try folder.write(colour, idx([2, 2, 2, 3], pixels))
+        let train = try Dataset.load(folder: folder.path).train
+        #expect(train.count == 2 && train.height == 2 && train.width == 2 && train.channels == 3)
+        #expect(try (0..<2).flatMap { try train.pixels(of: $0).pixels } == pixels)
+        try folder.write(colour, idx([2, 2, 3, 2], pixels))
+        refuses(folder, colour, "2 images of 2x3x2")
+        try folder.write(colour, idx([2, 2, 2, 3], Array(pixels.prefix(23))))
+        refuses(folder, colour)
+        try folder.write(colour, idx([2, 12], pixels))
+        refuses(folder, colour, "3 or 4 dimensions")
+    }
+
     private func refuses(_ folder: Folder, _ parts: String...) {
         let error = #expect(throws: FPNASError.self) { try Dataset.load(folder: folder.path) }
         for part in parts {

@@ -247,8 +247,9 @@ fpnas_priv_band fpnas_priv_depthwise_band(
 // Floats of scratch memory for rows of width c, forward and backward.
 size_t fpnas_priv_depthwise_scratch(const fpnas_priv_depthwise *_Nonnull shape, size_t c);
 
-// The variant of that name ("baseline", "avx2"); null where this CPU has not got it. "avx512", which the
-// kernels of the search have, is "avx2" here on a CPU with AVX-512. With a null name: the one the environment variable FPNAS_KERNELS names, else the fastest this CPU has.
+// The variant of that name ("baseline", "avx2"); null where this CPU has not got it. "avx512", which
+// the kernels of the search have, is "avx2" here on a CPU with AVX-512. With a null name: the one the
+// environment variable FPNAS_KERNELS names, else the fastest this CPU has.
 const fpnas_priv_kernels *_Nullable fpnas_priv_kernels_named(const char *_Nullable name);
 
 // MARK: Batch normalisation between the passes over the data (double sums, in chunk order)

@@ -26,6 +26,8 @@ def wanted(profile: Profile, names: list[str], seeds: int | None) -> list[Job]:
     """Jobs of the claims in their order, each once; further seeds of the headline last."""
     jobs: dict[Job, None] = {}
     for claim in claims.CLAIMS:
+        if profile.claims and claim.name not in profile.claims:
+            continue
         if not names or claim.name in names:
             jobs |= dict.fromkeys(claim.jobs(profile))
     chosen = [job for job in jobs if seeds is None or job.seed <= seeds]

@@ -8,9 +8,9 @@
 
 A run is a process of its own and one row of benchmarks/results/study/PROFILE.csv; a row that is
 there is not run again. Rows of headline claims come first, all systems of a seed before the next
-seed, and further seeds of the headline last. Ctrl-C leaves checkpoints in runs/study, from which
-the next call goes on within the run. A system that the library does not know is left out with a
-note. Fashion-MNIST is read from $FPNAS_DATA/fashion-mnist.
+seed; three seeds of all claims come before further seeds. Ctrl-C leaves checkpoints in runs/study,
+from which the next call goes on within the run. A system that the library does not know is left out
+with a note. Fashion-MNIST is read from $FPNAS_DATA/fashion-mnist.
 """
 from __future__ import annotations
 

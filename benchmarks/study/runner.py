@@ -23,7 +23,7 @@ def run_job(name: str, job: Job, folder: Path, threads: int) -> dict | str:
 
 
 def wanted(profile: Profile, names: list[str], seeds: int | None) -> list[Job]:
-    """Jobs of the claims in their order, each once; further seeds of the headline last."""
+    """Jobs of the claims in their order, each once: three seeds of all, then the others."""
     jobs: dict[Job, None] = {}
     for claim in claims.CLAIMS:
         if profile.claims and claim.name not in profile.claims:
@@ -31,7 +31,7 @@ def wanted(profile: Profile, names: list[str], seeds: int | None) -> list[Job]:
         if not names or claim.name in names:
             jobs |= dict.fromkeys(claim.jobs(profile))
     chosen = [job for job in jobs if seeds is None or job.seed <= seeds]
-    return sorted(chosen, key=lambda job: job.seed > profile.seeds)
+    return sorted(chosen, key=lambda job: (job.seed > 3) + (job.seed > profile.seeds))
 
 
 def run(profile: Profile, table: Table, jobs: list[Job], folder: Path, threads: int,

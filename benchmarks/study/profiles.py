@@ -76,20 +76,21 @@ DEEP = Profile(
     retrain_seeds=3, claims=("parsec", "parts"))
 
 # Small networks and a third of the images: 3 minutes of search and 2 of retraining at most, on one
-# idle core. Settings of benchmarks/fashion_mnist.py.
+# idle core. Settings of benchmarks/fashion_mnist.py but for lambda, 1/2 so that K begins at 10.
 FASHION = Profile(
     "fashion", DATA / "fashion-mnist", SPACES / "fashion-small.json",
     search=dict(
         SHARED, epochs=6, joint_epoch=5, batch_size=64, training_images=20_000, maximum_shift=1,
-        flip=True, warm_up_share=0.3, learning_rate=0.05, cost_target=800_000.0,
-        weight_decay=1e-4),
+        flip=True, warm_up_share=0.3, samples_per_nat=0.5, learning_rate=0.05,
+        cost_target=800_000.0, weight_decay=1e-4),
     retrain=dict(
         epochs=12, batch_size=64, training_images=20_000, maximum_shift=1, flip=True,
         weight_rate=0.1, weight_decay=5e-4),
     child=dict(
-        epochs=1, batch_size=64, training_images=20_000, maximum_shift=1, flip=True,
+        epochs=5, batch_size=64, training_images=20_000, maximum_shift=1, flip=True,
         weight_rate=0.1, weight_decay=5e-4),
-    children=(25, 50, 100), seeds=3, headline_seeds=3, base_macs=700_000)
+    children=(5, 10, 20, 40), seeds=3, headline_seeds=3, base_macs=500_000,
+    claims=("parsec", "fbnetv2", "bignas", "reinforce", "scaling", "baselines", "distillation"))
 
 # Meaningless numbers in two minutes: that every part runs, from the first job to the last plot.
 QUICK = Profile(

@@ -52,36 +52,37 @@ def reinforce(results: Results) -> Outcome:
             "block evaluations in training, search only", "test accuracy after retraining, %"))
 
 
-PHIS = (0.0, 1.0, 2.0)
-"""The base, and scaled to some two and four times its MACs."""
+TIMES = (1.0, 2.0, 4.0)
+"""Members of the family: the base, and what comes nearest to two and four times its MACs."""
 
 
 def scaling_jobs(profile: Profile) -> list[Job]:
-    return [Job.of(name, seed, phi=phi) for seed in range(1, profile.seeds + 1) for phi in PHIS
+    return [Job.of(name, seed, times=times)
+            for seed in range(1, profile.seeds + 1) for times in TIMES
             for name in ("compound", "equal-macs")]
 
 
 @claim("scaling", "FP-NAS against compound scaling of a fixed base",
        "higher accuracy at equal MACs at each of three budgets", scaling_jobs)
 def scaling(results: Results) -> Outcome:
-    pairs = {phi: tuple(results.of(name, results.profile.seeds, phi=phi)
-                        for name in ("equal-macs", "compound")) for phi in PHIS}
-    pairs = {phi: pair for phi, pair in pairs.items() if all(map(len, pair))}
+    pairs = {times: tuple(results.of(name, results.profile.seeds, times=times)
+                          for name in ("equal-macs", "compound")) for times in TIMES}
+    pairs = {times: pair for times, pair in pairs.items() if all(map(len, pair))}
     if not pairs:
         return MISSING
     table, lines, gains = [], [], {}
-    for phi, (ours, theirs) in pairs.items():
+    for times, (ours, theirs) in pairs.items():
         macs = statistics.fmean(theirs.values("macs"))
         gains[macs] = difference(ours, theirs)
         table += [line(f"{macs:,.0f}: FP-NAS", ours),
-                  line(f"{macs:,.0f}: base, φ = {phi:.0f}", theirs)]
+                  line(f"{macs:,.0f}: base × {times:.0f}", theirs)]
         lines.append(f"{macs:,.0f} MACs: {with_interval(gains[macs])} points.")
     note = next(iter(pairs[max(pairs)][1].rows.values()))["note"]
     lines.append(f"The grid's choice: {note} for the largest.")
     return Outcome(
         ", ".join(f"{interval(gain)[0]:+.2f}" for gain in gains.values())
         + " points at " + ", ".join(f"{macs:,.0f}" for macs in gains) + " MACs",
-        all(interval(gain)[0] > 0 for gain in gains.values()) and len(pairs) == len(PHIS),
+        all(interval(gain)[0] > 0 for gain in gains.values()) and len(pairs) == len(TIMES),
         min(len(gain) for gain in gains.values()), HEADER, table, lines,
         lambda figure: frontier(figure, {
             label: [(statistics.fmean(pair[i].values("macs")), pair[i].accuracies)

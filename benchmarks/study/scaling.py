@@ -61,22 +61,26 @@ def factors(bench: Bench, space: fpnas.Space,
     return best[1], cpu, count
 
 
-def member(bench: Bench, phi: float) -> tuple[fpnas.Space, int, dict]:
-    """The family's network for `phi`, the size of its images, and what a row says of it."""
+def member(bench: Bench, times: float) -> tuple[fpnas.Space, int, dict]:
+    """The family's network nearest to so many times the base's MACs, of the base's own size for 1;
+    the size of its images, and what a row says of it."""
     space = bench.space
     base = base_network(space, bench.profile.base_macs)
     scaling, cpu, count = factors(bench, space, base)
+    wanted = times * scaled(space, base, scaling, 0.0)[0].cost([]).macs
+    phi = min((float(phi) for phi in np.arange(0.0, 4.01, 0.05)), key=lambda phi: abs(
+        scaled(space, base, scaling, phi)[0].cost([]).macs - wanted))
     network, size = scaled(space, base, scaling, phi)
     return network, size, dict(
         search_cpu_seconds=round(cpu, 2), evaluations=count, note=(
             f"alpha {scaling.alpha:.1f} beta {scaling.beta:.1f} gamma {scaling.gamma:.1f} "
-            f"images {size}x{size}"))
+            f"phi {phi:.2f} images {size}x{size}"))
 
 
 @system("compound")
 def compound(bench: Bench, job: Job) -> Found:
-    """The base scaled by `phi`. No search for the base is counted, only the grid's."""
-    network, size, row = member(bench, float(job.changes["phi"]))
+    """The base scaled to `times` its MACs. No search for the base is counted, only the grid's."""
+    network, size, row = member(bench, float(job.changes["times"]))
     empty = np.zeros(0, np.int32)
     return row | retrained(bench, network, empty, job.seed, image_size=size), network, empty
 
@@ -84,7 +88,7 @@ def compound(bench: Bench, job: Job) -> Found:
 @system("equal-macs")
 def equal_macs(bench: Bench, job: Job) -> Found:
     """FP-NAS with the scaled network's MACs as its target."""
-    network, _, row = member(bench, float(job.changes["phi"]))
+    network, _, row = member(bench, float(job.changes["times"]))
     macs = network.cost([]).macs
     row, space, found = shared_weights(
         bench, Job.of("fp-nas", job.seed, cost_target=float(macs)))

@@ -23,3 +23,11 @@ def distil(bench: Bench, job: Job) -> Found:
     teacher = (logits, float(job.changes["weight"]), float(job.changes["temperature"]))
     row |= retrained(bench, space, network, job.seed, teacher)
     return row | dict(note=f"teacher_cpu_seconds {cpu:.2f}"), space, network
+
+
+@system("bignas-retrained")
+def bignas_retrained(bench: Bench, job: Job) -> Found:
+    """BigNAS's network for the same seed, trained from scratch as all others are."""
+    row, space, network = shared_weights(bench, Job.of("bignas", job.seed))
+    return {name: row[name] for name in row if "test" not in name and "retrain" not in name}, \
+        space, network

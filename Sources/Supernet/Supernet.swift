@@ -266,7 +266,8 @@ public struct StepOptions: Hashable, Sendable {
         guard options.maximumNorm > 0 else {
             throw .invalid("the largest gradient norm must be > 0, got \(options.maximumNorm)")
         }
-        let team = try ThreadTeam(threads: threads)
+        // Few weights have moved before a thread has started.
+        let team = try ThreadTeam(threads: weights.count < 1 << 18 ? 1 : threads)
         let norm = gradientNorm(team) / total
         guard norm.isFinite else {
             throw FPNASError(.state, "the gradient has the norm \(norm); nothing was changed")

@@ -491,6 +491,9 @@ FPNAS_API fpnas_status fpnas_cost_create_latency(const fpnas_space *space,
 #define FPNAS_ALGORITHM_EVOLUTION 3
 /* K = sample_count: policy gradient on the reward with a moving baseline [MnasNet 2019]. */
 #define FPNAS_ALGORITHM_REINFORCE 4
+/* Of fpnas_run alone, which then runs all networks at once, weighted; see docs/algorithms.md. */
+#define FPNAS_ALGORITHM_DARTS 5   /* softmax mixtures, first or second order [Liu et al. 2019] */
+#define FPNAS_ALGORITHM_FBNETV2 6 /* Gumbel-softmax mixtures and masks [Wan et al. 2020] */
 
 /* Of fpnas_run alone: one supernet that is trained on its biggest, its smallest and some random
  * networks in every step, and whose children are then selected as they are [Yu et al. 2020]. */
@@ -789,7 +792,7 @@ typedef struct fpnas_run_options {
     uint32_t struct_size;
     int32_t algorithm;        /* FPNAS_ALGORITHM_... */
     uint64_t seed;
-    int64_t epochs;           /* passes over the weights half of the training images */
+    int64_t epochs;           /* passes over the weights' part of the training images */
     int64_t batch_size;
     int64_t threads;          /* 0 = cores of the machine */
     int64_t image_size;       /* rows and columns to resize to; 0 = their own, at least 16 */
@@ -799,7 +802,7 @@ typedef struct fpnas_run_options {
     int64_t minimum_samples;
     int64_t maximum_samples;
     double likelihood_scale;
-    double learning_rate;
+    double learning_rate;     /* -1 = the algorithm's: 0.1; darts 0.01, fbnetv2 0.05 */
     double cost_weight;       /* beta; 0 = no budget */
     double cost_target;       /* TAR in MACs; 0 = half of the uniform expectation */
     int64_t joint_epoch;      /* theta; -1 = 53 % of the run, 0 = from the start */
@@ -808,7 +811,7 @@ typedef struct fpnas_run_options {
     double momentum;
     double weight_decay;
     int32_t baseline;         /* FPNAS_BASELINE_... */
-    int32_t reserved;
+    int32_t second_order;     /* of darts: 1 = the unrolled gradient, xi = the weights' rate */
     int64_t training_images;  /* at most so many, class shares kept (2 of each at least); 0 = all */
     double test_share;        /* of data without a test part, in [0.001, 0.999]; default 1/3 */
     double class_balance;     /* gamma in [0, 1] of fpnas_run_class_weights; 0 = all weigh 1 */
@@ -832,6 +835,9 @@ typedef struct fpnas_run_options {
     int64_t mutations;        /* of bignas: mutations of the best, >= 0; default 96 */
     int64_t statistics_batches; /* training batches that normalise a measured network; default 16 */
     int64_t selection_images; /* most validation images it is measured on; 0 = all; default 4096 */
+    double weights_share;     /* of the training images, in [0.1, 0.9]; 0 = 1/2, fbnetv2 0.8 */
+    double initial_temperature; /* of fbnetv2: max(0.1, initial decay^epoch); 5 and 0.956 */
+    double temperature_decay;
 } fpnas_run_options;
 
 typedef struct fpnas_run_progress {

@@ -78,6 +78,10 @@ extension RunOptions {
         training.dropout = c.dropout
         training.stochasticDepth = c.stochastic_depth
         training.weightAveraging = c.weight_averaging
+        weightsShare = c.weights_share
+        mixture.isSecondOrder = try flag(c.second_order, "second_order")
+        mixture.initialTemperature = c.initial_temperature
+        mixture.temperatureDecay = c.temperature_decay
         weightLikelihoodScale = c.weight_likelihood_scale
         warmUpShare = c.warm_up_share
         randomChildren = Int(c.random_children)
@@ -99,7 +103,8 @@ extension RunOptions {
             likelihood_scale: likelihoodScale, learning_rate: learningRate,
             cost_weight: costWeight, cost_target: costTarget, joint_epoch: Int64(jointEpoch),
             warm_up_epochs: Int64(warmUpEpochs), weight_rate: weightRate, momentum: momentum,
-            weight_decay: weightDecay, baseline: baseline.rawValue, reserved: 0,
+            weight_decay: weightDecay, baseline: baseline.rawValue,
+            second_order: mixture.isSecondOrder ? 1 : 0,
             training_images: Int64(data.trainingImages), test_share: data.testShare,
             class_balance: data.classBalance, cutout: Int64(data.cutout),
             image_memory: Int64(data.imageMemory), flip: data.flips ? 1 : 0,
@@ -115,7 +120,9 @@ extension RunOptions {
             coarse_children: Int64(selection.coarseChildren),
             mutations: Int64(selection.mutations),
             statistics_batches: Int64(statisticsBatches),
-            selection_images: Int64(selectionImages))
+            selection_images: Int64(selectionImages),
+            weights_share: weightsShare, initial_temperature: mixture.initialTemperature,
+            temperature_decay: mixture.temperatureDecay)
     }
 }
 

@@ -179,6 +179,42 @@ static void NAME(gate_add)(const float *x, const float *g, size_t pixels, size_t
         for (size_t j = 0; j < c; j += 8) store(y + j, load(y + j) + load(x + j) * load(g + j));
 }
 
+// MARK: Mixtures
+
+static void NAME(mix)(
+    const float *x, size_t x_line, const float *r, size_t channels, size_t rows, int adds,
+    float *y, size_t y_line) {
+    size_t whole = channels & ~(size_t)7;
+    for (size_t i = 0; i < rows; i++, x += x_line, y += y_line) {
+        if (!adds) memset(y, 0, y_line * sizeof(float));
+        for (size_t j = 0; j < whole; j += 8)
+            store(y + j, load(y + j) + load(x + j) * load(r + j));
+        for (size_t j = whole; j < channels; j++) y[j] += x[j] * r[j];
+    }
+}
+
+static void NAME(mix_gradient)(
+    const float *dy, size_t y_line, const float *r, size_t channels, size_t rows, float *dx,
+    size_t x_line) {
+    size_t whole = channels & ~(size_t)7;
+    for (size_t i = 0; i < rows; i++, dy += y_line, dx += x_line) {
+        for (size_t j = 0; j < whole; j += 8) store(dx + j, load(dy + j) * load(r + j));
+        for (size_t j = whole; j < channels; j++) dx[j] = dy[j] * r[j];
+        for (size_t j = channels; j < x_line; j++) dx[j] = 0.0f;
+    }
+}
+
+static void NAME(mix_products)(
+    const float *x, size_t x_line, const float *dy, size_t y_line, size_t channels, size_t rows,
+    float *sums) {
+    size_t whole = channels & ~(size_t)7;
+    for (size_t i = 0; i < rows; i++, x += x_line, dy += y_line) {
+        for (size_t j = 0; j < whole; j += 8)
+            store(sums + j, load(sums + j) + load(x + j) * load(dy + j));
+        for (size_t j = whole; j < channels; j++) sums[j] += x[j] * dy[j];
+    }
+}
+
 static void NAME(bias_hsigmoid)(float *x, const float *b, size_t rows, size_t c) {
     for (size_t r = 0; r < rows; r++, x += c)
         for (size_t j = 0; j < c; j += 8)

@@ -46,4 +46,7 @@ static const fpnas_priv_kernels NAME(table) = {
     .view_product = NAME(view_product),
     .bias_hsigmoid = NAME(bias_hsigmoid),
     .hsigmoid_gradient = NAME(hsigmoid_gradient),
+    .mix = NAME(mix),
+    .mix_gradient = NAME(mix_gradient),
+    .mix_products = NAME(mix_products),
 };

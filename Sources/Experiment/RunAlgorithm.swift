@@ -5,17 +5,21 @@ import Search
 public enum RunAlgorithm: Hashable, Sendable, CaseIterable {
     /// Asks for networks and tells their likelihoods.
     case search(Algorithm)
+    /// Runs all networks at once, weighted.
+    case mixture(MixtureAlgorithm)
     /// A single-stage supernet and a selection of its children; see `BigNASMethod`.
     case bigNAS
 
     public static var allCases: [RunAlgorithm] {
-        Algorithm.allCases.map(RunAlgorithm.search) + [.bigNAS]
+        Algorithm.allCases.map(RunAlgorithm.search)
+            + MixtureAlgorithm.allCases.map(RunAlgorithm.mixture) + [.bigNAS]
     }
 
     public var rawValue: Int32 {
         switch self {
         case .search(let algorithm): return algorithm.rawValue
         case .bigNAS: return 7
+        case .mixture(let algorithm): return 5 + algorithm.rawValue
         }
     }
 
@@ -23,6 +27,7 @@ public enum RunAlgorithm: Hashable, Sendable, CaseIterable {
         switch self {
         case .search(let algorithm): return algorithm.name
         case .bigNAS: return "bignas"
+        case .mixture(let algorithm): return algorithm.name
         }
     }
 
@@ -42,9 +47,7 @@ public enum RunAlgorithm: Hashable, Sendable, CaseIterable {
 
     /// The search's algorithm, if it is one.
     public var search: Algorithm? {
-        switch self {
-        case .search(let algorithm): return algorithm
-        case .bigNAS: return nil
-        }
+        guard case .search(let algorithm) = self else { return nil }
+        return algorithm
     }
 }

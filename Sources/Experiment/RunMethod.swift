@@ -49,6 +49,9 @@ struct RunTurn {
     /// Augmented images for the weights, and others, as they are, for the distribution.
     let train: ImageBatch
     let validation: ImageBatch
+    /// Whether the distribution has its turn, and `validation` new images: at every step, but for
+    /// mixtures whose weights have more images than it.
+    let learns: Bool
     /// How the weights move.
     let weights: StepOptions
 }
@@ -100,6 +103,7 @@ struct RunSetup {
         switch options.algorithm {
         case .search(let algorithm): return try AskTellMethod(self, algorithm)
         case .bigNAS: return try BigNASMethod(self, meter)
+        case .mixture(let algorithm): return try MixtureMethod(self, algorithm)
         }
     }
 

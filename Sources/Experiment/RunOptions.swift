@@ -5,7 +5,7 @@ import Support
 public struct RunOptions: Sendable, Equatable {
     public var algorithm = RunAlgorithm.search(.fpNAS)
     public var seed: UInt64 = 0
-    /// Passes over the weights half of the training images.
+    /// Passes over the weights' part of the training images.
     public var epochs = 60
     public var batchSize = 32
     /// 0 for as many as the machine has cores.
@@ -22,13 +22,14 @@ public struct RunOptions: Sendable, Equatable {
     public var maximumSamples = 64
     public var likelihoodScale = 30.0
     public var baseline = Baseline.mean
-    public var learningRate = 0.1
+    /// −1 for the algorithm's own: 0.1; darts 0.01, fbnetv2 0.05.
+    public var learningRate = -1.0
     /// β of equation 7; 0 for no budget.
     public var costWeight = 1.0
     /// TAR in MACs; 0 for half of the uniform distribution's expectation.
     public var costTarget = 0.0
     /// Hard: no network of more than TAR is ever drawn; `costWeight` then only says that there is
-    /// a budget.
+    /// a budget. A mixture draws none: its cost term stays, and its result has at most TAR.
     public var budgetMode = SearchBudget.Mode.soft
     /// θ in epochs; −1 for 53 % of the run (80 of 150, as in the paper), 0 for joint from the
     /// start, as many as `epochs` or more for never.
@@ -56,6 +57,11 @@ public struct RunOptions: Sendable, Equatable {
     /// At most so many validation images for a child; 0 for all.
     public var selectionImages = 4096
 
+    /// The part of the training images the weights learn from, the distribution learns from the
+    /// others; 0 for the algorithm's own: 1/2, fbnetv2 0.8.
+    public var weightsShare = 0.0
+
+    public var mixture = MixtureSettings()
     public var data = DataOptions()
     public var training = TrainingOptions(rateWarmUp: 0)
 
@@ -97,7 +103,7 @@ public struct RunOptions: Sendable, Equatable {
         options.maximumSamples = maximumSamples
         options.likelihoodScale = likelihoodScale
         options.baseline = baseline
-        options.learningRate = learningRate
+        options.learningRate = resolvedLearningRate
         options.costWeight = budgetMode == .soft ? costWeight : 0
         options.costTarget = costTarget
         options.jointStep =
@@ -128,8 +134,11 @@ public struct RunOptions: Sendable, Equatable {
         try selection.check()
         try require(statisticsBatches, in: 1...65536, "statistics_batches")
         try require(selectionImages, in: 0...1_000_000_000, "selection_images")
+        try require(learningRate, in: 0...1e3, or: -1, "learning_rate")
+        try require(weightsShare, in: 0.1...0.9, or: 0, "weights_share")
         try data.check()
         try training.check()
+        try checkMixture()
         // The rest is checked with the options of the search.
         _ = try searchOptions(
             algorithm.search ?? .fpNAS, stepsPerEpoch: 1, costTarget: max(costTarget, 1))
@@ -164,13 +173,14 @@ extension RunOptions {
         ] { writer.put(value) }
         writer.put([
             samplesPerNat, likelihoodScale, learningRate, costWeight, costTarget, weightRate,
-            momentum, weightDecay, weightLikelihoodScale, warmUpShare,
+            momentum, weightDecay, weightLikelihoodScale, warmUpShare, weightsShare,
         ])
         writer.put(budgetMode.rawValue)
         for value in [
             randomChildren, selection.coarseChildren, selection.mutations, statisticsBatches,
             selectionImages,
         ] { writer.put(value) }
+        mixture.encode(into: &writer)
         data.encode(into: &writer)
         training.encode(into: &writer)
     }
@@ -194,7 +204,7 @@ extension RunOptions {
         jointEpoch = try reader.takeInt()
         warmUpEpochs = try reader.takeInt()
         let values = try reader.takeDoubles()
-        guard values.count == 10 else { throw reader.damaged("the options") }
+        guard values.count == 11 else { throw reader.damaged("the options") }
         samplesPerNat = values[0]
         likelihoodScale = values[1]
         learningRate = values[2]
@@ -205,6 +215,7 @@ extension RunOptions {
         weightDecay = values[7]
         weightLikelihoodScale = values[8]
         warmUpShare = values[9]
+        weightsShare = values[10]
         guard let mode = SearchBudget.Mode(rawValue: try reader.take(Int32.self)) else {
             throw reader.damaged("unknown mode of the budget")
         }
@@ -214,6 +225,7 @@ extension RunOptions {
         selection.mutations = try reader.takeInt()
         statisticsBatches = try reader.takeInt()
         selectionImages = try reader.takeInt()
+        mixture = try MixtureSettings(from: &reader)
         data = try DataOptions(from: &reader)
         training = try TrainingOptions(from: &reader)
         try check()

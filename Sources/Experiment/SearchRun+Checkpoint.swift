@@ -139,18 +139,33 @@ extension RunProgress {
     }
 }
 
+/// What a checkpoint says of the distribution, without images and weights.
+public enum StoredState {
+    case search(Search)
+    case mixture(Mixture)
+}
+
 extension SearchRun {
-    /// The search inside a checkpoint of either kind, without its images and weights.
-    public static func storedSearch(_ bytes: [UInt8], name: String) throws(FPNASError) -> Search {
+    /// The search or mixture inside a checkpoint, of a run or alone.
+    public static func stored(_ bytes: [UInt8], name: String) throws(FPNASError) -> StoredState {
         let (kind, payload) = try Checkpoint.open(bytes, name: name)
-        guard kind == .run else { return try Checkpoint.decodeSearch(bytes, name: name) }
+        if kind == .mixture {
+            return .mixture(try Checkpoint.decodeMixture(bytes, name: name))
+        }
+        guard kind == .run else {
+            return .search(try Checkpoint.decodeSearch(bytes, name: name))
+        }
         var reader = ByteReader(payload, name: name)
         let options = try RunOptions(from: &reader)
-        guard options.algorithm.search != nil else {
-            throw FPNASError(
-                .state, "'\(name)' holds a run of \(options.algorithm.name), which has no search")
-        }
         _ = try reader.take(UInt64.self)
-        return try Checkpoint.takeSearch(from: &reader, name: name)
+        switch options.algorithm {
+        case .search: return .search(try Checkpoint.takeSearch(from: &reader, name: name))
+        case .mixture:
+            let space = try SpaceJSON.decode(Array(try reader.takeBytes()), name: name)
+            return .mixture(try Mixture(space: space, from: &reader))
+        case .bigNAS:
+            throw FPNASError(
+                .state, "'\(name)' holds a run of bignas, which has no distribution that learns")
+        }
     }
 }

@@ -10,7 +10,7 @@ import Support
 /// The whole embedded search: images, weights and distribution, one step at a time.
 ///
 /// What a step does is the algorithm's `RunMethod`; data, schedule, progress and checkpoints are
-/// the same for all. Weights learn from one half of the training images, the distribution from the
+/// the same for all. Weights learn from one part of the training images, the distribution from the
 /// other.
 public final class SearchRun {
     public let pipeline: ImagePipeline
@@ -64,15 +64,19 @@ public final class SearchRun {
             space = try Preset.mbconvSmall.space(input: pipeline.shape, classes: pipeline.classes)
         }
         let halves = try DataSplit.stratified(
-            pipeline.trainIndices, of: pipeline.train, share: 0.5, seed: options.seed, salt: 1)
+            pipeline.trainIndices, of: pipeline.train, share: options.resolvedWeightsShare,
+            seed: options.seed, salt: 1)
         weightsBatches = try Batcher(
             halves.first, batchSize: options.batchSize, seed: options.seed, lane: .weights)
         architectureBatches = try Batcher(
             halves.second, batchSize: options.batchSize, seed: options.seed, lane: .architecture)
+        // Equal parts may differ by a batch; of others the weights' makes the epoch.
+        var stepsPerEpoch = weightsBatches.batchesPerEpoch
+        if options.resolvedWeightsShare == 0.5 {
+            stepsPerEpoch = min(stepsPerEpoch, architectureBatches.batchesPerEpoch)
+        }
         setup = try RunSetup(
-            options, space,
-            stepsPerEpoch: min(
-                weightsBatches.batchesPerEpoch, architectureBatches.batchesPerEpoch),
+            options, space, stepsPerEpoch: stepsPerEpoch,
             capacity: max(weightsBatches.batchSize, architectureBatches.batchSize))
         trainBatch = try ImageBatch(capacity: setup.capacity, pipeline)
         validationBatch = try ImageBatch(capacity: setup.capacity, pipeline)
@@ -102,9 +106,9 @@ public final class SearchRun {
             progress.seconds += Process.seconds - start
             return refreshCounters()
         }
-        try fillBatches(step)
+        let learns = try fillBatches(step)
         let turn = RunTurn(
-            step: step, train: trainBatch, validation: validationBatch,
+            step: step, train: trainBatch, validation: validationBatch, learns: learns,
             weights: options.training.stepOptions(
                 rate: options.weightRate(step: step, of: trainingSteps),
                 momentum: options.momentum, weightDecay: options.weightDecay))
@@ -124,7 +128,8 @@ public final class SearchRun {
     public func startProfile() { method.supernet.profile = Profile() }
     public var profile: Profile? { method.supernet.profile }
 
-    private func fillBatches(_ step: Int) throws(FPNASError) {
+    /// Fills the batches of a step; returns whether that for the distribution is one.
+    private func fillBatches(_ step: Int) throws(FPNASError) -> Bool {
         let epoch = step / setup.stepsPerEpoch
         if order.epoch != epoch {
             order = (epoch, weightsBatches.epoch(epoch), architectureBatches.epoch(epoch))
@@ -133,9 +138,21 @@ public final class SearchRun {
         try trainBatch.fill(
             pipeline, from: pipeline.train, weightsBatches.batch(number, of: order.train),
             augmentation: step)
+        guard let other = validationBatch(ofStep: number) else { return false }
         try validationBatch.fill(
             pipeline, from: pipeline.train,
-            architectureBatches.batch(number, of: order.validation), augmentation: nil)
+            architectureBatches.batch(other, of: order.validation), augmentation: nil)
+        return true
+    }
+
+    /// The distribution's batch of a step of an epoch. A mixture goes through its images once an
+    /// epoch, in steps at even distances; others, which need a batch at every step, begin anew.
+    private func validationBatch(ofStep number: Int) -> Int? {
+        let (steps, batches) = (setup.stepsPerEpoch, architectureBatches.batchesPerEpoch)
+        guard batches < steps else { return number }
+        guard case .mixture = options.algorithm else { return number % batches }
+        let next = (number + 1) * batches / steps
+        return next > number * batches / steps ? next - 1 : nil
     }
 
     // MARK: - Result

@@ -132,6 +132,7 @@ private struct OperatorDocument: Encodable {
         case .sum: kind = "sum"
         case .concatenation: kind = "concat"
         case .zero: kind = "zero"
+        case .mixture: kind = "mixture"
         }
     }
 }

@@ -114,6 +114,12 @@ public final class Mixture {
         relax()
     }
 
+    /// Goes on to the next step without moving the logits: fresh noise at its temperature.
+    public func advance() {
+        steps += 1
+        relax()
+    }
+
     private func check(
         _ values: UnsafeBufferPointer<Double>, _ name: String
     ) throws(FPNASError) {
@@ -158,6 +164,29 @@ public final class Mixture {
         }
         space.canonicalise(&row)
         return row
+    }
+
+    /// A distribution in which a network's log-probability is what it loses against every
+    /// variable's largest logit, Σ_v (α_v − max α_v) over the variables it has, times a large
+    /// factor: its mode is `result`, and under a budget the network that loses least.
+    ///
+    /// The mode of softmax(α) itself would be another: as long as nothing is decided, a skip, which
+    /// is one network, has the probability of all that it skips.
+    public func decided() throws(FPNASError) -> ArchitectureDistribution {
+        let sharp = try ArchitectureDistribution(space: space, form: .factorised)
+        var range = 0.0
+        for v in 0..<space.variableCount {
+            let own = distribution.groupOffsets[v]..<distribution.groupOffsets[v + 1]
+            let peak = own.reduce(-Double.infinity) { max($0, distribution.logits[$1]) }
+            for i in own {
+                sharp.logits[i] = distribution.logits[i] - peak
+                range = max(range, -sharp.logits[i])
+            }
+        }
+        let scale = range > 0 ? ArchitectureDistribution.largestLogit / range : 1
+        for i in 0..<sharp.logitCount { sharp.logits[i] *= scale }
+        sharp.normalise()
+        return sharp
     }
 
     // MARK: - Checkpoints

@@ -60,7 +60,7 @@ public final class Search {
         }
         macs = costs?.chain(of: .macs)
         isConditional = space.parents.contains { $0 >= 0 }
-        skips = Search.skips(of: space)
+        skips = space.skips
         progress.form = distribution.form
         progress.initialEntropy = distribution.entropy
         refreshProgress()
@@ -336,18 +336,5 @@ public final class Search {
         } else {
             progress.stopReason = .none
         }
-    }
-
-    private static func skips(of space: SearchSpace) -> [(variable: Int, choice: Int)] {
-        var skips: [(variable: Int, choice: Int)] = []
-        for (index, layer) in space.layers.enumerated() where layer.block?.operation == .mbconv {
-            for (offset, variable) in layer.variables.enumerated()
-            where variable.name == Attribute.kernel.rawValue {
-                if let zero = variable.choices.firstIndex(of: .integer(0)) {
-                    skips.append((space.layerStarts[index] + offset, zero))
-                }
-            }
-        }
-        return skips
     }
 }

@@ -80,6 +80,7 @@ extension NetworkOperator {
         case .squeezeExcite(let width, let gate):
             mixer.add(gate == .sigmoid ? 8 : 9, width)
         case .splitAttention(let width): mixer.add(10, width)
+        case .mixture: mixer.add(11)
         }
         mixer.add(outShape.height, outShape.width, outShape.channels)
         mixer.add(

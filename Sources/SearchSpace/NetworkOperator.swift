@@ -15,6 +15,10 @@ public struct NetworkOperator: Hashable, Sendable {
         case sum
         case concatenation
         case zero
+        /// Σ r·x over the inputs with a row of run-time factors r for each, one a channel: of a
+        /// `MixedNetwork` only. Inputs may be narrower or wider than the result, which takes their
+        /// leading channels.
+        case mixture
     }
 
     /// What the operator is for in its block: with layer, position and variant it names the
@@ -39,6 +43,9 @@ public struct NetworkOperator: Hashable, Sendable {
     /// Batch normalisation behind it, and after that the activation.
     public let hasNormalisation: Bool
     public let activation: Activation
+    /// The first of its rows in a `MixedNetwork`: one an input of a mixture, one for the squeezed
+    /// values of an attention; −1 without.
+    public internal(set) var row = -1
 }
 
 extension NetworkOperator {
@@ -50,12 +57,36 @@ extension NetworkOperator {
             inputActivation: .none, hasBias: false, hasNormalisation: false, activation: .none)
     }
 
+    /// A mixture of operators' results of so many channels each.
+    init(mixing inputs: [(source: Int, channels: Int)], to shape: ImageShape, block: Int, row: Int)
+    {
+        kind = .mixture
+        role = .join
+        variant = 0
+        self.block = block
+        self.inputs = inputs.map(\.source)
+        inShape = shape.with(inputs.map(\.channels).max() ?? shape.channels)
+        outShape = shape
+        inputActivation = .none
+        hasBias = false
+        hasNormalisation = false
+        activation = .none
+        self.row = row
+    }
+
     /// The same operator behind others.
     public func taking(_ inputs: [Int]) -> NetworkOperator {
-        NetworkOperator(
+        taking(inputs, block: block, row: row)
+    }
+
+    /// The same in another block.
+    func taking(_ inputs: [Int], block: Int, row: Int) -> NetworkOperator {
+        var op = NetworkOperator(
             kind: kind, role: role, variant: variant, block: block, inputs: inputs,
             inShape: inShape, outShape: outShape, inputActivation: inputActivation,
             hasBias: hasBias, hasNormalisation: hasNormalisation, activation: activation)
+        op.row = row
+        return op
     }
 }
 

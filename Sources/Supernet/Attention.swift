@@ -30,6 +30,7 @@ extension Pass {
             images.count, s.squeezeChannels, s.outChannels, pooled, line: s.outLine,
             weight(b.squeeze.offset), line: b.squeeze.line, squeezed, line: s.squeezeLine)
         unsafe k.bias_relu(squeezed, weight(b.squeezeBias), images.count, s.squeezeLine)
+        if b.row >= 0 { mask(b, part) }
         for split in 0..<splits {
             let gate = unsafe gates(b, split, images.lowerBound)
             let bias = unsafe weight(b.exciteBias) + split * b.excite.line
@@ -108,6 +109,7 @@ extension Pass {
                 weight(b.excite.offset) + split * b.exciteStep, line: b.excite.line,
                 rightTransposed: true, beta: split == 0 ? 0 : 1, dSqueezed, line: s.squeezeLine)
         }
+        if b.row >= 0 { unsafe maskGradient(b, dSqueezed, parts + places.mask, part) }
         unsafe k.relu_gradient(dSqueezed, squeezed, count * s.squeezeLine)
         unsafe multiply(
             s.outChannels, s.squeezeChannels, count,

@@ -101,6 +101,11 @@ struct BoundOperator {
     var exciteBias = 0
     /// From the weights of one split to those of the next.
     var exciteStep = 0
+    /// Of a mixture or a masked attention: its first row of the mixed network, and where its rows
+    /// are, `outLine` or `squeezeLine` apart; what an attention squeezes to before the mask.
+    var row = -1
+    var rows = 0
+    var unmasked = 0
     /// Floats of a chunk's sums that deliveries use.
     var sumCount = 0
 

@@ -186,6 +186,7 @@ enum OperatorNames {
         case .sum: return "sum"
         case .concatenation: return "concat"
         case .zero: return "zero"
+        case .mixture: return "mixture"
         }
     }
 }

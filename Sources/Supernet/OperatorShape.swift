@@ -10,7 +10,8 @@ struct OperatorShape: Hashable {
         /// Any other convolution that is not depthwise.
         case patches
         case depthwise
-        case pool, globalPool, squeezeExcite, splitAttention, sum, concatenation, zero
+        case pool, globalPool, squeezeExcite, splitAttention, sum, concatenation, zero,
+            mixture
     }
 
     var code: Code
@@ -22,6 +23,8 @@ struct OperatorShape: Hashable {
     var isMaximum = false
     var hasHardGate = false
     var squeezeChannels = 0
+    /// Of an attention: whether what it squeezes to is masked.
+    var hasRow = false
     let inputCount: Int
     let inHeight: Int
     let inWidth: Int
@@ -72,12 +75,18 @@ struct OperatorShape: Hashable {
         case .sum: code = .sum
         case .concatenation: code = .concatenation
         case .zero: code = .zero
+        case .mixture: code = .mixture
         }
+        hasRow = op.row >= 0
     }
 
     var inLine: Int { laneAligned(inChannels) }
     var outLine: Int { laneAligned(outChannels) }
     var squeezeLine: Int { laneAligned(squeezeChannels) }
+    /// Floats an image squeezes to, and again before the mask.
+    var squeezeNeed: Int { squeezeLine * (hasRow ? 2 : 1) }
+    /// Floats of its rows of factors.
+    var rowsNeed: Int { code == .mixture ? inputCount * outLine : squeezeLine }
     var inPixels: Int { inHeight * inWidth }
     var outPixels: Int { outHeight * outWidth }
     /// Most floats of the sums of the normalisations whose results it takes.
@@ -154,6 +163,7 @@ struct OperatorNeed {
             throw .invalid("an operator of the network is too large: \(size) floats")
         }
         if s.hasNorm { fixed = 8 * s.outLine }
+        if s.hasRow { fixed += s.rowsNeed }
         let bias = s.hasBias ? s.outLine : 0
         switch s.code {
         case .pointwise:
@@ -186,11 +196,11 @@ struct OperatorNeed {
             perImage = 2 * s.outLine
             scratch = s.inSize
         case .squeezeExcite:
-            perImage = 2 * s.outLine + s.squeezeLine
+            perImage = 2 * s.outLine + s.squeezeNeed
             scratchPerImage = 2 * s.outLine + s.squeezeLine
             parts = AttentionParts(s).count
         case .splitAttention:
-            perImage = s.outSize + (1 + s.inputCount) * s.outLine + s.squeezeLine
+            perImage = s.outSize + (1 + s.inputCount) * s.outLine + s.squeezeNeed
             scratch = s.outSize + s.outLine
             scratchPerImage = (1 + s.inputCount) * s.outLine + s.squeezeLine
             parts = AttentionParts(s).count
@@ -202,6 +212,10 @@ struct OperatorNeed {
         case .concatenation:
             perImage = s.outSize
             scratch = s.outSize
+        case .mixture:
+            perImage = s.outSize
+            scratch = s.inSize
+            parts = s.inputCount * s.outLine
         }
     }
 }
@@ -245,6 +259,8 @@ struct AttentionParts {
     /// From the weights of one split to those of the next; its bias is behind the weights.
     let exciteStep: Int
     let exciteBias: Int
+    /// Of the mask of what is squeezed, if there is one.
+    let mask: Int
     let count: Int
 
     init(_ s: OperatorShape) {
@@ -253,6 +269,7 @@ struct AttentionParts {
         exciteBias = s.squeezeChannels * s.outLine
         exciteStep = exciteBias + s.outLine
         let splits = s.code == .splitAttention ? s.inputCount : 1
-        count = excite + splits * exciteStep
+        mask = excite + splits * exciteStep
+        count = mask + (s.hasRow ? s.squeezeLine : 0)
     }
 }

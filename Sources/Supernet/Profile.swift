@@ -54,6 +54,7 @@ extension OperatorShape {
         case .sum: return "sum"
         case .concatenation: return "concatenation"
         case .zero: return "zero"
+        case .mixture: return inputCount > 1 ? "mixture" : "mask"
         }
     }
 }

@@ -89,18 +89,32 @@ struct SpaceExtent {
 
     /// Takes a whole network in and returns what its operators keep.
     private mutating func include(_ network: Network) throws(FPNASError) -> Size {
-        let lowered = LiveOperators(network)
+        try include(LiveOperators(network), network.blocks)
+    }
+
+    private mutating func include(
+        _ lowered: LiveOperators, _ blocks: [NetworkBlock], residuals: Set<Int> = []
+    ) throws(FPNASError) -> Size {
         var size = Size()
         for (i, op) in lowered.operators.enumerated() {
-            let block = network.blocks[op.block]
+            let block = blocks[op.block]
             size =
                 try size
                 + include(
                     i, of: lowered.operators, layer: block.layer, position: block.position,
-                    isLast: i == lowered.operators.count - 1)
+                    isLast: i == lowered.operators.count - 1, isResidual: residuals.contains(i))
         }
         includeGradients(lowered.operators, lowered.isOutput)
         return size
+    }
+
+    /// Of a mixed network.
+    init(
+        _ mixed: MixedNetwork, _ regularisation: Regularisation = Regularisation()
+    ) throws(FPNASError) {
+        self.init(mixed.input, mixed.classes, mixed.layerNames, regularisation)
+        activations = try include(
+            LiveOperators(mixed.operators), mixed.blocks, residuals: mixed.residuals)
     }
 
     private mutating func includeGradients(
@@ -114,7 +128,8 @@ struct SpaceExtent {
     }
 
     private mutating func include(
-        _ i: Int, of operators: [NetworkOperator], layer: Int, position: Int, isLast: Bool
+        _ i: Int, of operators: [NetworkOperator], layer: Int, position: Int, isLast: Bool,
+        isResidual: Bool = false
     ) throws(FPNASError) -> Size {
         let op = operators[i]
         let shape = OperatorShape(op)
@@ -128,10 +143,12 @@ struct SpaceExtent {
         sums = max(sums, shape.sumCount)
         if let key = WeightKey(op, layer: layer, position: position) {
             var weight = WeightShape(op, isLast: isLast)
-            weight.isResidual = operators.contains {
-                $0.kind == .sum && $0.role == .join && $0.inputs.first == i
-                    && $0.block == op.block
-            }
+            weight.isResidual =
+                isResidual
+                || operators.contains {
+                    $0.kind == .sum && $0.role == .join && $0.inputs.first == i
+                        && $0.block == op.block
+                }
             if let place = places[key] {
                 weights[place].shape.include(weight)
             } else {
@@ -280,8 +297,10 @@ struct LiveOperators {
     /// block.
     private(set) var cuts: [Bool] = []
 
-    init(_ network: Network) {
-        let all = LiveOperators.poolingLast(network.operators)
+    init(_ network: Network) { self.init(network.operators) }
+
+    init(_ lowered: [NetworkOperator]) {
+        let all = LiveOperators.poolingLast(lowered)
         var isLive = [Bool](repeating: false, count: all.count)
         if !all.isEmpty { isLive[all.count - 1] = true }
         var output = isLive

@@ -29,6 +29,7 @@ extension Supernet {
             case .squeezeExcite, .splitAttention: pass.reduceAttention(b)
             default: break
             }
+            if b.row >= 0 { reduceRows(b, pass) }
             // What comes from before the range may not be all of it yet.
             for d in bound.inputs[b.inputs] where d.needsSums && d.source >= range.lowerBound {
                 pass.finishGradient(bound.operators[d.source], sums: d.sums)
@@ -50,6 +51,7 @@ extension Pass {
         case .sum: sumGradient(b, part)
         case .concatenation: concatenationGradient(b, part)
         case .zero: break
+        case .mixture: mixtureGradient(b, part)
         }
     }
 }

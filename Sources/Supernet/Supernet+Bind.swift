@@ -8,23 +8,28 @@ extension Supernet {
         guard network.input == input, network.classes == classes, !network.blocks.isEmpty else {
             throw .invalid("the network is not of the supernet's space")
         }
-        let live = LiveOperators(network)
+        return try prepare(LiveOperators(network), network.blocks)
+    }
+
+    func prepare(
+        _ live: LiveOperators, _ blocks: [NetworkBlock]
+    ) throws(FPNASError) -> PreparedNetwork {
         let gradients = GradientPlan(live.operators, scales: regularisation.stochasticDepth > 0) {
             live.isOutput[$0]
         }
         try reserveGradients(gradients.sizes)
-        return PreparedNetwork(network: network, live: live, gradients: gradients)
+        return PreparedNetwork(blocks: blocks, live: live, gradients: gradients)
     }
 
     /// Refuses a network that is not of this space, and finds the places of its operators.
     func bind(_ prepared: PreparedNetwork) throws(FPNASError) {
-        let (network, live, gradients) = (prepared.network, prepared.live, prepared.gradients)
+        let (live, gradients) = (prepared.live, prepared.gradients)
         let drops = regularisation.stochasticDepth > 0
         bound.operators.removeAll(keepingCapacity: true)
         bound.inputs.removeAll(keepingCapacity: true)
         var place = plan.activations
         for (i, op) in live.operators.enumerated() {
-            let block = network.blocks[op.block]
+            let block = prepared.blocks[op.block]
             func refused(_ why: String) -> FPNASError {
                 let layer = block.layer < 0 ? "fixed" : layerNames[block.layer]
                 return .invalid("block \(block.position) of layer '\(layer)' \(why)")
@@ -37,6 +42,7 @@ extension Supernet {
             b.layer = block.layer
             b.position = block.position
             b.block = op.block
+            b.row = op.row
             b.activation = op.activation.kernelCode
             b.feedsClassifier = i == live.operators.count - 2
             if drops && GradientPlan.skipsBranch(i, live.operators) {
@@ -145,16 +151,22 @@ extension Supernet {
         case .squeezeExcite:
             b.pooled = take(shape.outLine)
             b.squeezed = take(shape.squeezeLine)
+            if shape.hasRow { b.unmasked = take(shape.squeezeLine) }
             b.gates = take(shape.outLine)
         case .splitAttention:
             b.data = take(shape.outSize)
             b.pooled = take(shape.outLine)
             b.squeezed = take(shape.squeezeLine)
+            if shape.hasRow { b.unmasked = take(shape.squeezeLine) }
             b.gates = take(shape.inputCount * shape.outLine)
         case .globalPool:
             b.data = take(shape.outLine)
             b.gates = take(shape.outLine)
         default: b.data = take(shape.outSize)
+        }
+        if shape.hasRow {
+            b.rows = place
+            place += shape.rowsNeed
         }
         if shape.hasNorm {
             b.norm.state = place

@@ -10,8 +10,21 @@ extension Supernet {
         _ statistics: NormalisationStatistics, count given: Int? = nil, trains: Bool = false,
         _ body: (Pass, borrowing ThreadTeam) throws(FPNASError) -> BatchResult
     ) throws(FPNASError) -> BatchResult {
+        try run(
+            try prepare(network), images, first, labels, statistics, count: given, trains: trains,
+            body)
+    }
+
+    /// The same with a network that is ready; `bound` is called when its places are known.
+    func run(
+        _ network: PreparedNetwork, _ images: Buffer<Float>, _ first: Int, _ labels: [Int32]?,
+        _ statistics: NormalisationStatistics, count given: Int? = nil, trains: Bool = false,
+        bound: () -> Void = {},
+        _ body: (Pass, borrowing ThreadTeam) throws(FPNASError) -> BatchResult
+    ) throws(FPNASError) -> BatchResult {
         let count = try checkBatch(images, first, labels, given)
-        try bind(prepare(network))
+        try bind(network)
+        bound()
         let team = try ThreadTeam(threads: threads)
         let pass = makePass(count, trains: trains)
         return try withSingleThreadedBLAS { () throws(FPNASError) in
@@ -111,6 +124,7 @@ extension Pass {
         case .sum: sum(b, part)
         case .concatenation: concatenate(b, part)
         case .zero: clear(b, part)
+        case .mixture: mix(b, part)
         }
     }
 }

@@ -25,7 +25,7 @@ public struct BlockCounts: Hashable, Sendable {
 
 /// A network ready to be bound.
 struct PreparedNetwork {
-    let network: Network
+    let blocks: [NetworkBlock]
     let live: LiveOperators
     let gradients: GradientPlan
 }
@@ -257,7 +257,7 @@ extension PreparedNetwork {
     func operators(at depth: Int) -> PlacedOperator? {
         guard depth < live.operators.count else { return nil }
         let op = live.operators[depth]
-        let block = network.blocks[op.block]
+        let block = blocks[op.block]
         return PlacedOperator(op: op, layer: block.layer, position: block.position)
     }
 }

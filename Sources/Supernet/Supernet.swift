@@ -127,6 +127,10 @@ public struct StepOptions: Hashable, Sendable {
     let random: Philox
     /// Images, sums of means and of squares behind the running statistics; nil when not asked for.
     var gathered: GatheredStatistics?
+    /// Of the last pass through a mixed network: the loss's gradient by its rows' factors.
+    var factorGradient: [Double] = []
+    /// First factor of each of its rows.
+    var factorOffsets: [Int] = []
 
     /// Shared weights for every network of a space.
     public convenience init(
@@ -147,6 +151,16 @@ public struct StepOptions: Hashable, Sendable {
         try Supernet.check(capacity, threads)
         try self.init(
             SpaceExtent(networks, regularisation), capacity, seed, threads, regularisation)
+    }
+
+    /// Weights and memory for a mixed network; networks of its space can be evaluated too.
+    public convenience init(
+        mixed: MixedNetwork, capacity: Int, seed: UInt64, threads: Int = 1,
+        regularisation: Regularisation = Regularisation()
+    ) throws(FPNASError) {
+        try Supernet.check(capacity, threads)
+        try self.init(
+            SpaceExtent(mixed, regularisation), capacity, seed, threads, regularisation)
     }
 
     private static func check(_ capacity: Int, _ threads: Int) throws(FPNASError) {

@@ -50,17 +50,22 @@ struct SearchCommand: ParsableCommand {
     var likelihoodScale = RunOptions().likelihoodScale
     @Option(help: "The same in the weights' step; -1 for that.")
     var weightLikelihoodScale = RunOptions().weightLikelihoodScale
-    @Option(help: "Adam's rate on the logits.") var learningRate = RunOptions().learningRate
+    @Option(help: "Adam's rate on the logits; -1 for the algorithm's own.") var learningRate =
+        RunOptions().learningRate
     @Option(help: "Epochs that train the weights only.")
     var warmUpEpochs = RunOptions().warmUpEpochs
     @Option(help: "The same as a part of the run, in place of epochs.")
     var warmUpShare = RunOptions().warmUpShare
     @Option(help: "Highest rate of the weights.") var weightRate = RunOptions().weightRate
     @Option(help: "Seed of everything.") var seed = RunOptions().seed
-    @Option(help: "Passes over half of the training images.") var epochs = RunOptions().epochs
+    @Option(help: "Passes over the weights' part of the training images.")
+    var epochs = RunOptions().epochs
+    @Option(help: "Part of the training images for the weights; 0 for 1/2, fbnetv2 0.8.")
+    var weightsShare = RunOptions().weightsShare
     @Option(help: "Images a batch.") var batchSize = RunOptions().batchSize
     @Option(help: "Rows and columns images are resized to; 0 for their own, at least 16.")
     var imageSize = RunOptions().imageSize
+    @OptionGroup(title: "Mixtures: darts, fbnetv2") var mixture: MixtureFlags
     @OptionGroup(title: "Images") var images: DataFlags
     @OptionGroup(title: "Training of weights") var training: TrainingFlags
     @OptionGroup(title: "bignas") var selection: SelectionFlags
@@ -95,6 +100,8 @@ struct SearchCommand: ParsableCommand {
         options.data = images.options
         options.momentum = training.momentum
         options.training = training.options(rateWarmUp: 0)
+        options.weightsShare = weightsShare
+        options.mixture = mixture.settings
         options.threads = threads
         options.baseline = noBaseline ? .none : .mean
         selection.put(into: &options)
@@ -201,7 +208,8 @@ struct SearchCommand: ParsableCommand {
 
     private func line(_ p: RunProgress) -> String {
         let entropy = decimal(p.entropy, 2)
-        return right("\(p.epoch)/\(p.epochs)", 7) + right("\(p.sampleCount)", 5)
+        return right("\(p.epoch)/\(p.epochs)", 7)
+            + right(p.sampleCount > 0 ? "\(p.sampleCount)" : "all", 5)
             + right(entropy, 9) + right(decimal(p.expectedMACs, 0), 15)
             + right(decimal(p.trainLogLikelihood, 4), 12)
             + right(decimal(p.validationLogLikelihood, 4), 12)
@@ -220,9 +228,13 @@ struct SearchCommand: ParsableCommand {
         say(
             "entropy   \(decimal(p.initialEntropy, 2)) -> \(decimal(p.entropy, 2)) nats ("
                 + decimal(100 * p.entropy / max(p.initialEntropy, 1e-9), 1) + " % of the start)")
-        say(
-            "sampled   \(grouped(p.samplesDrawn)) architectures, "
-                + "\(grouped(p.evaluations)) evaluations in \(duration(p.seconds))")
+        if p.samplesDrawn > 0 {
+            say(
+                "sampled   \(grouped(p.samplesDrawn)) architectures, "
+                    + "\(grouped(p.evaluations)) evaluations in \(duration(p.seconds))")
+        } else {
+            say("mixed     all networks in every step, in \(duration(p.seconds))")
+        }
         say(
             "blocks    \(grouped(p.blockEvaluations)) evaluated in training of "
                 + "\(grouped(p.blocksDrawn)) drawn (K L), "

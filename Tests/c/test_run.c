@@ -142,6 +142,82 @@ static void options_grow_at_their_end(void) {
     CHECK_INT(fpnas_debug_live_handles(), 0);
 }
 
+/* Small: a mixture runs all of its choices. */
+static fpnas_space *mixed_space(void) {
+    const char json[] =
+        "{\"format\": \"fpnas-space\", \"version\": 1, \"name\": \"mix\", "
+        "\"input\": {\"height\": 16, \"width\": 16, \"channels\": 1}, \"classes\": 10, "
+        "\"layers\": ["
+        "{\"name\": \"stem\", \"operation\": \"conv\", \"stride\": 2, \"channels\": 4}, "
+        "{\"name\": \"a\", \"operation\": \"mbconv\", \"stride\": 2, \"kernel\": [0, 3], "
+        "\"expansion\": [1, 2], \"channels\": [4, 8]}, "
+        "{\"name\": \"classifier\", \"operation\": \"classifier\"}]}";
+    fpnas_space *space = NULL;
+    OK(fpnas_space_from_json(json, sizeof json - 1, &space));
+    return space;
+}
+
+static void mixtures_step_save_and_resume(void) {
+    const int32_t algorithms[] = {FPNAS_ALGORITHM_DARTS, FPNAS_ALGORITHM_FBNETV2};
+    fpnas_space *space = mixed_space();
+    for (int i = 0; i < 3; i++) {
+        fpnas_run_options options = short_run(), back;
+        fpnas_run *run = NULL, *resumed = NULL;
+        fpnas_run_progress a, b;
+        char path[] = "/tmp/fpnas-run-XXXXXX";
+        int32_t row[16], other[16];
+        double value, same;
+        close(mkstemp(path));
+        options.algorithm = algorithms[i % 2];
+        options.second_order = i == 2;
+        options.batch_size = 60;
+        options.cost_weight = 0;
+        OK(fpnas_run_create(DATA, space, &options, &run));
+        back.struct_size = sizeof back;
+        OK(fpnas_run_options_get(run, &back));
+        CHECK(back.algorithm == options.algorithm && back.second_order == (i == 2));
+        CHECK(back.learning_rate == -1 && back.weights_share == 0);
+        OK(fpnas_run_step(run));
+        OK(fpnas_run_save(run, path));
+        OK(fpnas_run_load(path, DATA, 1, &resumed));
+        do {
+            OK(fpnas_run_step(run));
+            OK(fpnas_run_step(resumed));
+            a = progress_of(run);
+            b = progress_of(resumed);
+            CHECK(a.step == b.step && a.entropy == b.entropy);
+        } while (!a.is_done);
+        CHECK(a.validation_log_likelihood == b.validation_log_likelihood);
+        CHECK(a.entropy < a.initial_entropy && a.samples_drawn == 0 && a.block_evaluations > 0);
+        CHECK(a.expected_macs == b.expected_macs);
+        OK(fpnas_run_result(run, row, 16, &value));
+        OK(fpnas_run_result(resumed, other, 16, &same));
+        CHECK(memcmp(row, other, 3 * sizeof *row) == 0 && value == same && value <= 0);
+        unlink(path);
+        fpnas_run_free(run);
+        fpnas_run_free(resumed);
+    }
+    {
+        fpnas_run_options options = short_run();
+        fpnas_run *run = NULL;
+        options.algorithm = FPNAS_ALGORITHM_DARTS;
+        options.stochastic_depth = 0.5;
+        FAILS(fpnas_run_create(DATA, space, &options, &run), FPNAS_E_INVALID, "is not for darts");
+        options = short_run();
+        options.second_order = 2;
+        FAILS(fpnas_run_create(DATA, space, &options, &run), FPNAS_E_INVALID, "second_order");
+        options = short_run();
+        options.weights_share = 1;
+        FAILS(fpnas_run_create(DATA, space, &options, &run), FPNAS_E_INVALID, "weights_share");
+        options = short_run();
+        options.algorithm = FPNAS_ALGORITHM_FBNETV2;
+        options.temperature_decay = 2;
+        FAILS(fpnas_run_create(DATA, space, &options, &run), FPNAS_E_INVALID, "temperature_decay");
+    }
+    fpnas_space_free(space);
+    CHECK_INT(fpnas_debug_live_handles(), 0);
+}
+
 static void runs_refuse(void) {
     fpnas_run_options options = short_run();
     fpnas_run *run = NULL;
@@ -160,8 +236,8 @@ static void runs_refuse(void) {
     FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID,
           "epochs must be in [1, 1000000], got 0");
     options = short_run();
-    options.algorithm = 8;
-    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "got 8");
+    options.algorithm = 99;
+    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "got 99");
     options = short_run();
     options.cost_target = 10;
     FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INFEASIBLE,
@@ -362,6 +438,7 @@ static void bignas_selects(void) {
 
 int main(void) {
     RUN(runs_step_save_and_resume);
+    RUN(mixtures_step_save_and_resume);
     RUN(options_grow_at_their_end);
     RUN(runs_refuse);
     RUN(bignas_selects);

@@ -225,6 +225,18 @@ typedef struct fpnas_priv_kernels {
     void (*_Nonnull bias_hsigmoid)(
         float *_Nonnull x, const float *_Nonnull b, size_t rows, size_t c);
     void (*_Nonnull hsigmoid_gradient)(float *_Nonnull dy, const float *_Nonnull y, size_t count);
+    // y = (y +) r·x in the first `channels` of a row; without `adds` the others are 0.
+    void (*_Nonnull mix)(
+        const float *_Nonnull x, size_t x_line, const float *_Nonnull r, size_t channels,
+        size_t rows, int adds, float *_Nonnull y, size_t y_line);
+    // dx = r·dy, 0 beyond the first `channels`; dx may be dy.
+    void (*_Nonnull mix_gradient)(
+        const float *_Nonnull dy, size_t y_line, const float *_Nonnull r, size_t channels,
+        size_t rows, float *_Nonnull dx, size_t x_line);
+    // sums += Σ x·dy, channel by channel.
+    void (*_Nonnull mix_products)(
+        const float *_Nonnull x, size_t x_line, const float *_Nonnull dy, size_t y_line,
+        size_t channels, size_t rows, float *_Nonnull sums);
 } fpnas_priv_kernels;
 
 // Floats the products need for tiles of rows of two line lengths.

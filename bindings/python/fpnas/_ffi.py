@@ -23,7 +23,9 @@ from ctypes import (
 # Constants
 FPNAS_ABI_VERSION = 0
 FPNAS_ALGORITHM_BIGNAS = 7
+FPNAS_ALGORITHM_DARTS = 5
 FPNAS_ALGORITHM_EVOLUTION = 3
+FPNAS_ALGORITHM_FBNETV2 = 6
 FPNAS_ALGORITHM_FP_NAS = 0
 FPNAS_ALGORITHM_PARSEC = 1
 FPNAS_ALGORITHM_RANDOM = 2
@@ -252,7 +254,7 @@ class fpnas_run_options(Structure):
         ("momentum", c_double),
         ("weight_decay", c_double),
         ("baseline", c_int32),
-        ("reserved", c_int32),
+        ("second_order", c_int32),
         ("training_images", c_int64),
         ("test_share", c_double),
         ("class_balance", c_double),
@@ -276,6 +278,9 @@ class fpnas_run_options(Structure):
         ("mutations", c_int64),
         ("statistics_batches", c_int64),
         ("selection_images", c_int64),
+        ("weights_share", c_double),
+        ("initial_temperature", c_double),
+        ("temperature_decay", c_double),
     ]
 
 
@@ -370,7 +375,7 @@ SIZES = {
     fpnas_search_budget: 40,
     fpnas_mixture_options: 88,
     fpnas_weighted_sum: 24,
-    fpnas_run_options: 328,
+    fpnas_run_options: 352,
     fpnas_run_progress: 176,
     fpnas_child: 40,
     fpnas_retrain_options: 184,

@@ -14,6 +14,8 @@ ALGORITHMS = {
     "evolution": _ffi.FPNAS_ALGORITHM_EVOLUTION,
     "reinforce": _ffi.FPNAS_ALGORITHM_REINFORCE,
     "bignas": _ffi.FPNAS_ALGORITHM_BIGNAS,
+    "darts": _ffi.FPNAS_ALGORITHM_DARTS,
+    "fbnetv2": _ffi.FPNAS_ALGORITHM_FBNETV2,
 }
 BASELINES = {"none": _ffi.FPNAS_BASELINE_NONE, "mean": _ffi.FPNAS_BASELINE_MEAN}
 OBJECTIVES = {
@@ -35,7 +37,8 @@ WORDS = {
     "optimiser": OPTIMISERS,
     "reward": REWARDS,
 }
-FLAGS = ("stops_on_collapse", "flip", "resize_unequal", "check_files", "zero_last_gamma")
+FLAGS = ("stops_on_collapse", "flip", "resize_unequal", "check_files", "zero_last_gamma",
+         "second_order")
 
 Self = TypeVar("Self", bound="Options")
 

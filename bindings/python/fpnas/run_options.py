@@ -19,11 +19,11 @@ class RunOptions(Options):
     _struct = _ffi.fpnas_run_options
 
     algorithm: str = _RUN["algorithm"]
-    """"fp-nas", "parsec" or "random"."""
+    """"fp-nas", "parsec", "random", "evolution", "reinforce", "darts" or "fbnetv2"."""
     seed: int = _RUN["seed"]
     """0 to 2^64 - 1."""
     epochs: int = _RUN["epochs"]
-    """Passes over the weights half of the training images."""
+    """Passes over the weights' part of the training images."""
     batch_size: int = _RUN["batch_size"]
     threads: int = _RUN["threads"]
     """0 = cores of the machine."""
@@ -41,7 +41,7 @@ class RunOptions(Options):
     likelihood_scale: float = _RUN["likelihood_scale"]
     """Factor on the mean log-likelihoods, >= 0."""
     learning_rate: float = _RUN["learning_rate"]
-    """Adam's, on the logits."""
+    """Adam's, on the logits; -1 = the algorithm's: 0.1; darts 0.01, fbnetv2 0.05."""
     cost_weight: float = _RUN["cost_weight"]
     """Beta of equation 7; 0 = no budget."""
     cost_target: float = _RUN["cost_target"]
@@ -101,6 +101,13 @@ class RunOptions(Options):
     """Training batches behind the normalisation statistics of a measured network."""
     selection_images: int = _RUN["selection_images"]
     """At most so many validation images for a measured network; 0 = all."""
+    second_order: bool = _RUN["second_order"]
+    """Of "darts": the unrolled gradient, xi = the weights' rate."""
+    weights_share: float = _RUN["weights_share"]
+    """Part of the training images for the weights, in [0.1, 0.9]; 0 = 1/2, fbnetv2 0.8."""
+    initial_temperature: float = _RUN["initial_temperature"]
+    """Of "fbnetv2": max(0.1, initial_temperature * temperature_decay**epoch)."""
+    temperature_decay: float = _RUN["temperature_decay"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,6 +105,29 @@ def test_other_algorithms(small, algorithm, tmp_path):
     assert results[0] == results[1]
 
 
+@pytest.mark.parametrize("options", [
+    {"algorithm": "darts"}, {"algorithm": "darts", "second_order": True}, {"algorithm": "fbnetv2"}])
+def test_mixtures(small, options, tmp_path):
+    """With a resume in the middle: the same logits; it learns, and keeps the budget."""
+    found = []
+    for stops in (False, True):
+        run = fpnas.Run(DIGITS, small, **{**FAST, "epochs": 24, "batch_size": 50}, **options)
+        while not run.progress.is_done:
+            run.step()
+            if stops and run.progress.step == run.progress.steps // 2:
+                run.save(tmp_path / "run.fpnas")
+                run = fpnas.Run.load(tmp_path / "run.fpnas", DIGITS)
+        architecture, log_p = run.result()
+        assert run.space.cost(architecture).macs <= 1.02 * run.progress.cost_target
+        assert run.progress.entropy < run.progress.initial_entropy - 1e-3
+        assert run.progress.validation_log_likelihood > np.log(0.1) + 0.2
+        found.append((architecture.tolist(), log_p, run.distribution.logits.tolist()))
+        assert run.options.algorithm == options["algorithm"]
+    assert found[0] == found[1]
+    with pytest.raises(fpnas.InvalidError, match="is not for"):
+        fpnas.Run(DIGITS, small, stochastic_depth=0.5, **options)
+
+
 def test_resume_is_exact(small, tmp_path):
     def stop_at(run, step):
         while run.progress.step < step:
@@ -196,7 +219,7 @@ def test_defaults_and_refusals(small, tmp_path):
     with pytest.raises(TypeError, match="epoch"):
         fpnas.Run(DIGITS, small, epoch=1)
     for bad in ({"epochs": 0}, {"threads": -1}, {"weight_rate": float("nan")},
-                {"algorithm": "darts"}, {"seed": -1}, {"batch_size": 1}, {"warm_up_share": 2},
+                {"algorithm": "enas"}, {"seed": -1}, {"batch_size": 1}, {"warm_up_share": 2},
                 {"weight_likelihood_scale": -3}):
         with pytest.raises(fpnas.InvalidError, match=next(iter(bad))):
             fpnas.Run(DIGITS, small, **bad)

@@ -1,16 +1,13 @@
 """FP-NAS against FBNetV2, DARTS-style mixtures and BigNAS on the same space."""
 from __future__ import annotations
 
-import csv
-
 from claims import (HEADER, MISSING, Outcome, Results, claim, common, factor, line, not_lower,
                     ratios)
+from memory import ALGORITHMS, CANDIDATES
 from plots import frontier, strips
 from profiles import Profile
-from rows import ROOT, Job
+from rows import Job
 from stats import geometric_mean
-
-MEMORY_ROWS = ROOT / "benchmarks" / "results" / "mixture_memory.csv"
 
 
 def mixture_jobs(profile: Profile) -> list[Job]:
@@ -88,27 +85,39 @@ def bignas(results: Results) -> Outcome:
             ("search_cpu_seconds", "macs", "test_accuracy")))
 
 
+def memory_jobs(profile: Profile) -> list[Job]:
+    if profile.name not in ("digits", "quick"):
+        return []
+    return [Job.of("memory", 1, algorithm=algorithm, candidates=candidates)
+            for algorithm in ALGORITHMS for candidates in CANDIDATES]
+
+
 @claim("memory", "Memory against DARTS-style mixtures over the number of choices a layer",
-       "ours flat, theirs linear", lambda profile: [])
+       "ours flat, theirs linear", memory_jobs)
 def memory(results: Results) -> Outcome:
-    """Rows of benchmarks/mixture_memory.py: choices, and bytes of buffers of each system."""
-    if results.profile.name == "fashion" or not MEMORY_ROWS.exists():
+    peaks = {}
+    for algorithm in ALGORITHMS:
+        groups = {c: results.of("memory", 1, algorithm=algorithm, candidates=c) for c in CANDIDATES}
+        if all(len(group) for group in groups.values()):
+            peaks[algorithm] = [
+                group.values("buffer_bytes")[0] / 2**20 for group in groups.values()]
+    if len(peaks) < 2:
         return MISSING
-    with MEMORY_ROWS.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    systems = sorted({row["system"] for row in rows})
-    choices = sorted({int(row["choices"]) for row in rows})
-    of = {(row["system"], int(row["choices"])): float(row["buffer_bytes"]) / 2**20 for row in rows}
-    growth = {name: of[name, choices[-1]] / of[name, choices[0]] for name in systems
-              if (name, choices[0]) in of and (name, choices[-1]) in of}
-    table = [[name] + [f"{of[name, c]:.2f}" if (name, c) in of else "–" for c in choices]
-             for name in systems]
-    text = ", ".join(f"{name} ×{growth[name]:.2f}" for name in growth)
+    first, last = CANDIDATES[0], CANDIDATES[-1]
+    growth = {name: values[-1] / values[0] for name, values in peaks.items()}
+    # Linear: the second half of the candidates costs twice what the second quarter does.
+    slopes = {name: (values[3] - values[2]) / (values[2] - values[1])
+              for name, values in peaks.items() if values[2] > values[1]}
+    mixtures = [name for name in peaks if name != "fp-nas"]
+    table = [[name, *(f"{value:.2f}" for value in values), f"{growth[name]:.2f}"]
+             for name, values in peaks.items()]
     return Outcome(
-        f"from {choices[0]} to {choices[-1]} choices buffers grow {text}",
-        growth.get("fp-nas", 9) <= 1.1 and all(
-            v >= 0.5 * choices[-1] / choices[0] for k, v in growth.items() if k != "fp-nas"),
-        1, ["buffers, MiB", *map(str, choices)], table, (),
-        lambda figure: frontier(
-            figure, {name: [(c, [of[name, c]]) for c in choices if (name, c) in of]
-                     for name in systems}, "choices a layer", "buffers, MiB", log=False))
+        f"from {first} to {last} candidates a layer buffers grow "
+        + ", ".join(f"{name} ×{growth[name]:.2f}" for name in growth),
+        growth["fp-nas"] <= 1.1 and all(
+            growth[name] >= 2 and 1.5 <= slopes[name] <= 2.5 for name in mixtures),
+        1, ["buffers, MiB; candidates:", *map(str, CANDIDATES), f"{last} against {first}"], table,
+        (), lambda figure: frontier(
+            figure, {name: [(c, [value]) for c, value in zip(CANDIDATES, values)]
+                     for name, values in peaks.items()},
+            "candidates a layer", "peak of buffers, MiB", log=False))

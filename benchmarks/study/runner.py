@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import attention, distillation, mnasnet, scaling  # noqa: E401, F401: they register their systems
+import attention, distillation, memory, mnasnet, scaling  # noqa: E401, F401: they register
 import claims
 import systems
 from profiles import PROFILES, Profile

@@ -117,18 +117,24 @@ def retrained(bench: Bench, space: fpnas.Space, network: np.ndarray, seed: int,
         test_log_likelihood=round(float(np.mean([r.log_likelihood for r in results])), 6))
 
 
-# What defines a system beside its name; everything else is the profile's.
-DEFINITIONS = {
-    "fp-nas": {},
+MIXTURE = {"learning_rate": -1.0, "joint_epoch": -1, "zero_last_gamma": False}
+DEFINITIONS: dict[str, Callable[[Profile], dict]] = {
+    "fp-nas": lambda profile: {},
     # PARSEC's distribution is one categorical a layer, and its K constant.
-    "parsec": {"joint_epoch": 0},
-    "random": {},
-    "evolution": {},
-    "reinforce": {},
-    "darts": {},
-    "fbnetv2": {},
-    "bignas": {},
+    "parsec": lambda profile: {"joint_epoch": 0},
+    "random": lambda profile: {},
+    "evolution": lambda profile: {},
+    "reinforce": lambda profile: {},
+    # Mixtures have rates of their own, and a shortcut is a term of a mixture.
+    "darts": lambda profile: MIXTURE,
+    # 80 % of the images move the weights: as many steps are fewer epochs. FBNet's temperature ends
+    # near 0.1 whatever the length.
+    "fbnetv2": lambda profile: {
+        **MIXTURE, "epochs": max(1, round(profile.search["epochs"] * 0.5 / 0.8)),
+        "temperature_decay": 0.02 ** (0.8 / (0.5 * profile.search["epochs"]))},
+    "bignas": lambda profile: {},
 }
+"""What defines a system beside its name; everything else is the profile's."""
 
 
 def knows(algorithm: str) -> bool:
@@ -148,8 +154,9 @@ def shared_weights(bench: Bench, job: Job) -> Found:
     space = bench.space
     if "splits" in changes:
         space = with_splits(space, changes.pop("splits"))
-    options = bench.profile.search | DEFINITIONS[job.system] | changes
-    first = bench.first_k(space, {k: v for k, v in options.items() if k != "sample_count"})
+    options = bench.profile.search | DEFINITIONS[job.system](bench.profile) | changes
+    first = bench.first_k(space, bench.profile.search | {
+        name: value for name, value in changes.items() if name != "sample_count"})
     options = {"sample_count": first} | options
     folder = bench.folder / "searches"
     folder.mkdir(parents=True, exist_ok=True)

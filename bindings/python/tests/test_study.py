@@ -119,7 +119,7 @@ def test_unknown_systems_are_left_out(modules, tmp_path):
     from profiles import PROFILES
     from rows import Job
 
-    systems.DEFINITIONS["no-such-system"] = {}
+    systems.DEFINITIONS["no-such-system"] = lambda profile: {}
     job = Job.of("no-such-system", 1)
     with pytest.raises(systems.NotThere, match="no-such-system"):
         systems.shared_weights(systems.Bench(PROFILES["quick"], tmp_path, 1), job)

@@ -92,7 +92,7 @@ def table(rows: list[dict]) -> str:
 
 
 def plot(path: Path, curves: list[tuple[str, Path]]) -> None:
-    """Entropy, K and validation accuracy over the minutes of the searches."""
+    """Entropy, K and validation accuracy over the CPU seconds of the searches."""
     try:
         import matplotlib
     except ImportError:
@@ -110,11 +110,11 @@ def plot(path: Path, curves: list[tuple[str, Path]]) -> None:
             continue
         with file.open(newline="") as source:
             rows = list(csv.DictReader(source))
-        minutes = [float(r["seconds"]) / 60 for r in rows]
+        seconds = [float(r["cpu_seconds"]) for r in rows]
         for panel, (column, title) in zip(panels, wanted):
-            panel.plot(minutes, [float(r[column]) for r in rows], color=COLOURS[system], linewidth=1,
+            panel.plot(seconds, [float(r[column]) for r in rows], color=COLOURS[system], linewidth=1,
                        label=None if system in named else NAMES[system])
-            panel.set_xlabel("minutes of search")
+            panel.set_xlabel("CPU seconds of search")
             panel.set_ylabel(title)
         named.add(system)
     if named:

@@ -68,8 +68,8 @@ def draw(found: dict[str, list[int]], path: str) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(6, 3.6), layout="constrained")
-    for algorithm, row in found.items():
-        axes.plot(CANDIDATES, [value / 2**20 for value in row], "o-", label=algorithm)
+    for (algorithm, row), line in zip(found.items(), ("o-", "s-", "x--")):
+        axes.plot(CANDIDATES, [value / 2**20 for value in row], line, label=algorithm)
     axes.set_xlabel("candidates a layer")
     axes.set_ylabel("peak of buffers, MiB")
     axes.set_xticks(CANDIDATES)

@@ -82,12 +82,20 @@ def not_lower(ours: Group, theirs: Group) -> tuple[bool | None, str]:
     return interval(values)[0] >= -MARGIN, f"{with_interval(values)} points"
 
 
+def higher(gains: Sequence[Sequence[float]]) -> bool | None:
+    """Whether all paired differences are above 0: None where a mean is and its interval is not."""
+    means = [interval(values) for values in gains]
+    if any(mean <= 0 for mean, _ in means):
+        return False
+    return True if all(mean - width > 0 for mean, width in means) else None
+
+
 @dataclass(frozen=True)
 class Outcome:
     came_out: str
     """In one line, for the table of claims."""
     holds: bool | None
-    """None: rows are missing, or there is nothing to hold."""
+    """None: rows are missing, nothing is asked for, or the seeds do not decide it."""
     n: int
     """Seeds, the fewest of what is compared."""
     header: Sequence[str] = ()

@@ -1,7 +1,8 @@
 """Honest baselines, Split-Attention and distillation."""
 from __future__ import annotations
 
-from claims import (HEADER, MISSING, Outcome, Results, claim, common, difference, line, not_lower)
+from claims import (HEADER, MISSING, Outcome, Results, claim, common, difference, higher, line,
+                    not_lower)
 from plots import strips
 from profiles import Profile
 from rows import Job
@@ -51,12 +52,12 @@ def splits(results: Results) -> Outcome:
     rivals = {label: group for label, group in groups.items() if label != "searched" and len(group)}
     if not len(ours) or not rivals:
         return MISSING
-    higher = [interval(difference(ours, group))[0] for group in rivals.values()]
+    gains = [difference(ours, group) for group in rivals.values()]
     lines = [f"searched less {label}: {with_interval(difference(ours, group))} points."
              for label, group in rivals.items()]
     return Outcome(
-        ", ".join(f"{value:+.2f} against {label}" for value, label in zip(higher, rivals))
-        + " points", all(value > 0 for value in higher),
+        ", ".join(f"{interval(gain)[0]:+.2f} against {label}" for gain, label in zip(gains, rivals))
+        + " points", higher(gains),
         min(len(common(ours, g)) for g in rivals.values()), HEADER,
         [line(label, group) for label, group in groups.items()], lines,
         lambda figure: strips(figure, groups, ("macs", "test_accuracy")))
@@ -80,7 +81,7 @@ def distillation(results: Results) -> Outcome:
     gains = {label: difference(group, plain) for label, group in known.items()}
     return Outcome(
         ", ".join(f"{interval(v)[0]:+.2f} ({label})" for label, v in gains.items()) + " points",
-        all(interval(v)[0] > 0 for v in gains.values()),
+        higher(list(gains.values())),
         min(len(v) for v in gains.values()), HEADER,
         [line("alone", plain)] + [line(label, group) for label, group in known.items()],
         [f"{label}: {with_interval(v)} points." for label, v in gains.items()],

@@ -73,6 +73,9 @@ def bignas(results: Results) -> Outcome:
     faster = [total(theirs.rows[s]) / total(ours.rows[s]) for s in seeds]
     lines = [f"Time to the first network, search, teacher and retraining counted: FP-NAS is "
              f"{factor(faster)} as fast in CPU time; accuracy, paired: {accuracy}."]
+    if len(common(ours, again)):
+        lines.append(f"Against BigNAS's network trained from scratch: {not_lower(ours, again)[1]}; "
+                     f"FP-NAS's not distilled: {not_lower(plain, again)[1]}.")
     return Outcome(
         f"accuracy {accuracy}, {geometric_mean(faster):.2f}× faster to the first network",
         bool(holds) and geometric_mean(faster) > 1, n, HEADER,

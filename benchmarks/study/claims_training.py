@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import statistics
 
-from claims import (HEADER, MISSING, Outcome, Results, claim, difference, line, not_lower)
+from claims import (HEADER, MISSING, Outcome, Results, claim, difference, higher, line,
+                    not_lower)
 from plots import frontier
 from profiles import Profile
 from rows import Job
@@ -82,7 +83,7 @@ def scaling(results: Results) -> Outcome:
     return Outcome(
         ", ".join(f"{interval(gain)[0]:+.2f}" for gain in gains.values())
         + " points at " + ", ".join(f"{macs:,.0f}" for macs in gains) + " MACs",
-        all(interval(gain)[0] > 0 for gain in gains.values()) and len(pairs) == len(TIMES),
+        higher(list(gains.values())) if len(pairs) == len(TIMES) else False,
         min(len(gain) for gain in gains.values()), HEADER, table, lines,
         lambda figure: frontier(figure, {
             label: [(statistics.fmean(pair[i].values("macs")), pair[i].accuracies)

@@ -18,10 +18,12 @@ def readings() -> dict[str, str]:
     return {name.strip(): text.strip() for name, text in zip(parts[1::2], parts[2::2])}
 
 
-def verdict(outcome: Outcome) -> str:
+def verdict(claim: Claim, outcome: Outcome) -> str:
     if outcome.n == 0:
         return "no rows"
-    return {True: "**holds**", False: "**does not hold**", None: "–"}[outcome.holds]
+    if outcome.holds is None:
+        return "–" if claim.least.startswith("(") else "**not decided**"
+    return "**holds**" if outcome.holds else "**does not hold**"
 
 
 def markdown(header, table) -> list[str]:
@@ -52,8 +54,8 @@ def section(claim: Claim, outcomes: dict[str, Outcome], docs: Path, text: str) -
     for name, outcome in outcomes.items():
         if outcome.n == 0:
             continue
-        lines += [f"**{TITLES[name]}**, {verdict(outcome).strip('*')}: {outcome.came_out}.", ""] \
-            if outcome.holds is not None else [f"**{TITLES[name]}**: {outcome.came_out}.", ""]
+        word = "" if claim.least.startswith("(") else f", {verdict(claim, outcome).strip('*')}"
+        lines += [f"**{TITLES[name]}**{word}: {outcome.came_out}.", ""]
         lines += markdown(outcome.header, outcome.table) + [""]
         lines += [f"* {line}" for line in outcome.lines if line] + [""]
         picture = docs / "study" / f"{claim.name}-{name}.png"
@@ -81,7 +83,7 @@ def write(docs: Path, results: Path, studies: list[Results]) -> None:
         for name, outcome in by_profile.items():
             lines.append(
                 f"| [{claim.title}](#{anchor(claim.title)}) | {claim.least} | {TITLES[name]} | "
-                f"{outcome.came_out} | {outcome.n} | {verdict(outcome)} |")
+                f"{outcome.came_out} | {outcome.n} | {verdict(claim, outcome)} |")
     lines += [""]
     for claim, by_profile in outcomes.items():
         lines += section(claim, by_profile, docs, texts.get(claim.name, ""))
@@ -93,7 +95,8 @@ def write(docs: Path, results: Path, studies: list[Results]) -> None:
     (docs / "study.md").write_text(text)
     for claim, by_profile in outcomes.items():
         for name, outcome in by_profile.items():
-            print(f"{claim.name:14}{name:9}{verdict(outcome).strip('*'):15} n={outcome.n}  "
+            word = verdict(claim, outcome).strip("*")
+            print(f"{claim.name:14}{name:13}{word:16}n={outcome.n}  "
                   f"{outcome.came_out}")
     print(f"tables and plots in '{docs / 'study.md'}'")
 

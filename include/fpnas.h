@@ -838,6 +838,13 @@ typedef struct fpnas_run_options {
     double weights_share;     /* of the training images, in [0.1, 0.9]; 0 = 1/2, fbnetv2 0.8 */
     double initial_temperature; /* of fbnetv2: max(0.1, initial decay^epoch); 5 and 0.956 */
     double temperature_decay;
+    int64_t population_size;  /* of evolution; these as in fpnas_search_options */
+    int64_t tournament_size;
+    double reward_exponent;   /* of reinforce, whose reward is PRODUCT under a soft budget */
+    double baseline_decay;
+    double entropy_weight;
+    double clip_range;
+    int64_t clip_epochs;
 } fpnas_run_options;
 
 typedef struct fpnas_run_progress {

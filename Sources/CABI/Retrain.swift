@@ -1,7 +1,6 @@
 import CFPNAS
 import Experiment
 import SearchSpace
-import Supernet
 import Support
 
 extension RetrainRun: Handled {
@@ -33,43 +32,26 @@ extension RetrainOptions {
         weightRate = c.weight_rate
         momentum = c.momentum
         weightDecay = c.weight_decay
-        data.trainingImages = Int(c.training_images)
-        data.testShare = c.test_share
-        data.classBalance = c.class_balance
-        data.cutout = Int(c.cutout)
-        data.imageMemory = Int(c.image_memory)
-        data.flips = try flag(c.flip, "flip")
-        data.resizesUnequal = try flag(c.resize_unequal, "resize_unequal")
-        data.checksFiles = try flag(c.check_files, "check_files")
-        guard let optimiser = Optimiser(rawValue: c.optimiser) else {
-            throw .invalid("optimiser must be in [0, 2], got \(c.optimiser)")
-        }
-        training.optimiser = optimiser
-        training.zeroesLastGamma = try flag(c.zero_last_gamma, "zero_last_gamma")
-        training.rateWarmUp = c.rate_warm_up
-        training.labelSmoothing = c.label_smoothing
-        training.dropout = c.dropout
-        training.stochasticDepth = c.stochastic_depth
-        training.weightAveraging = c.weight_averaging
+        data = try DataOptions(c)
+        training = try TrainingOptions(c)
         try check()
     }
 
     var raw: fpnas_retrain_options {
-        fpnas_retrain_options(
-            struct_size: UInt32(MemoryLayout<fpnas_retrain_options>.size), reserved: 0, seed: seed,
-            epochs: Int64(epochs),
-            batch_size: Int64(batchSize), threads: Int64(threads), image_size: Int64(imageSize),
-            maximum_shift: Int64(maximumShift), weight_rate: weightRate, momentum: momentum,
-            weight_decay: weightDecay, training_images: Int64(data.trainingImages),
-            test_share: data.testShare, class_balance: data.classBalance,
-            cutout: Int64(data.cutout), image_memory: Int64(data.imageMemory),
-            flip: data.flips ? 1 : 0, resize_unequal: data.resizesUnequal ? 1 : 0,
-            check_files: data.checksFiles ? 1 : 0, reserved2: 0,
-            optimiser: training.optimiser.rawValue,
-            zero_last_gamma: training.zeroesLastGamma ? 1 : 0,
-            rate_warm_up: training.rateWarmUp, label_smoothing: training.labelSmoothing,
-            dropout: training.dropout, stochastic_depth: training.stochasticDepth,
-            weight_averaging: training.weightAveraging)
+        var c = fpnas_retrain_options()
+        c.struct_size = UInt32(MemoryLayout<fpnas_retrain_options>.size)
+        c.seed = seed
+        c.epochs = Int64(epochs)
+        c.batch_size = Int64(batchSize)
+        c.threads = Int64(threads)
+        c.image_size = Int64(imageSize)
+        c.maximum_shift = Int64(maximumShift)
+        c.weight_rate = weightRate
+        c.momentum = momentum
+        c.weight_decay = weightDecay
+        data.put(into: &c)
+        training.put(into: &c)
+        return c
     }
 }
 

@@ -3,7 +3,6 @@ import CFPNAS
 import Experiment
 import Search
 import SearchSpace
-import Supernet
 import Support
 
 extension SearchRun: Handled {
@@ -60,24 +59,8 @@ extension RunOptions {
                 "budget_mode must be FPNAS_BUDGET_SOFT or FPNAS_BUDGET_HARD, got \(c.budget_mode)")
         }
         budgetMode = mode
-        data.trainingImages = Int(c.training_images)
-        data.testShare = c.test_share
-        data.classBalance = c.class_balance
-        data.cutout = Int(c.cutout)
-        data.imageMemory = Int(c.image_memory)
-        data.flips = try flag(c.flip, "flip")
-        data.resizesUnequal = try flag(c.resize_unequal, "resize_unequal")
-        data.checksFiles = try flag(c.check_files, "check_files")
-        guard let optimiser = Optimiser(rawValue: c.optimiser) else {
-            throw .invalid("optimiser must be in [0, 2], got \(c.optimiser)")
-        }
-        training.optimiser = optimiser
-        training.zeroesLastGamma = try flag(c.zero_last_gamma, "zero_last_gamma")
-        training.rateWarmUp = c.rate_warm_up
-        training.labelSmoothing = c.label_smoothing
-        training.dropout = c.dropout
-        training.stochasticDepth = c.stochastic_depth
-        training.weightAveraging = c.weight_averaging
+        data = try DataOptions(c)
+        training = try TrainingOptions(c)
         weightsShare = c.weights_share
         mixture.isSecondOrder = try flag(c.second_order, "second_order")
         mixture.initialTemperature = c.initial_temperature
@@ -89,40 +72,62 @@ extension RunOptions {
         selection.mutations = Int(c.mutations)
         statisticsBatches = Int(c.statistics_batches)
         selectionImages = Int(c.selection_images)
+        strategy.populationSize = Int(c.population_size)
+        strategy.tournamentSize = Int(c.tournament_size)
+        strategy.rewardExponent = c.reward_exponent
+        strategy.baselineDecay = c.baseline_decay
+        strategy.entropyWeight = c.entropy_weight
+        strategy.clipRange = c.clip_range
+        strategy.clipEpochs = Int(c.clip_epochs)
         try check()
     }
 
     var raw: fpnas_run_options {
-        fpnas_run_options(
-            struct_size: UInt32(MemoryLayout<fpnas_run_options>.size),
-            algorithm: algorithm.rawValue, seed: seed,
-            epochs: Int64(epochs), batch_size: Int64(batchSize), threads: Int64(threads),
-            image_size: Int64(imageSize), maximum_shift: Int64(maximumShift),
-            samples_per_nat: samplesPerNat, sample_count: Int64(sampleCount),
-            minimum_samples: Int64(minimumSamples), maximum_samples: Int64(maximumSamples),
-            likelihood_scale: likelihoodScale, learning_rate: learningRate,
-            cost_weight: costWeight, cost_target: costTarget, joint_epoch: Int64(jointEpoch),
-            warm_up_epochs: Int64(warmUpEpochs), weight_rate: weightRate, momentum: momentum,
-            weight_decay: weightDecay, baseline: baseline.rawValue,
-            second_order: mixture.isSecondOrder ? 1 : 0,
-            training_images: Int64(data.trainingImages), test_share: data.testShare,
-            class_balance: data.classBalance, cutout: Int64(data.cutout),
-            image_memory: Int64(data.imageMemory), flip: data.flips ? 1 : 0,
-            resize_unequal: data.resizesUnequal ? 1 : 0, check_files: data.checksFiles ? 1 : 0,
-            budget_mode: budgetMode.rawValue,
-            optimiser: training.optimiser.rawValue,
-            zero_last_gamma: training.zeroesLastGamma ? 1 : 0,
-            rate_warm_up: training.rateWarmUp, label_smoothing: training.labelSmoothing,
-            dropout: training.dropout, stochastic_depth: training.stochasticDepth,
-            weight_averaging: training.weightAveraging,
-            weight_likelihood_scale: weightLikelihoodScale, warm_up_share: warmUpShare,
-            random_children: Int64(randomChildren),
-            coarse_children: Int64(selection.coarseChildren),
-            mutations: Int64(selection.mutations),
-            statistics_batches: Int64(statisticsBatches),
-            selection_images: Int64(selectionImages),
-            weights_share: weightsShare, initial_temperature: mixture.initialTemperature,
-            temperature_decay: mixture.temperatureDecay)
+        var c = fpnas_run_options()
+        c.struct_size = UInt32(MemoryLayout<fpnas_run_options>.size)
+        c.algorithm = algorithm.rawValue
+        c.seed = seed
+        c.epochs = Int64(epochs)
+        c.batch_size = Int64(batchSize)
+        c.threads = Int64(threads)
+        c.image_size = Int64(imageSize)
+        c.maximum_shift = Int64(maximumShift)
+        c.samples_per_nat = samplesPerNat
+        c.sample_count = Int64(sampleCount)
+        c.minimum_samples = Int64(minimumSamples)
+        c.maximum_samples = Int64(maximumSamples)
+        c.likelihood_scale = likelihoodScale
+        c.learning_rate = learningRate
+        c.cost_weight = costWeight
+        c.cost_target = costTarget
+        c.joint_epoch = Int64(jointEpoch)
+        c.warm_up_epochs = Int64(warmUpEpochs)
+        c.weight_rate = weightRate
+        c.momentum = momentum
+        c.weight_decay = weightDecay
+        c.baseline = baseline.rawValue
+        c.second_order = mixture.isSecondOrder ? 1 : 0
+        c.budget_mode = budgetMode.rawValue
+        c.weight_likelihood_scale = weightLikelihoodScale
+        c.warm_up_share = warmUpShare
+        c.random_children = Int64(randomChildren)
+        c.coarse_children = Int64(selection.coarseChildren)
+        c.mutations = Int64(selection.mutations)
+        c.statistics_batches = Int64(statisticsBatches)
+        c.selection_images = Int64(selectionImages)
+        c.weights_share = weightsShare
+        c.initial_temperature = mixture.initialTemperature
+        c.temperature_decay = mixture.temperatureDecay
+        c.population_size = Int64(strategy.populationSize)
+        c.tournament_size = Int64(strategy.tournamentSize)
+        c.reward_exponent = strategy.rewardExponent
+        c.baseline_decay = strategy.baselineDecay
+        c.entropy_weight = strategy.entropyWeight
+        c.clip_range = strategy.clipRange
+        c.clip_epochs = Int64(strategy.clipEpochs)
+        data.put(into: &c)
+        training.put(into: &c)
+        return c
     }
 }
 

@@ -48,6 +48,9 @@ public struct RunOptions: Sendable, Equatable {
     /// networks alike.
     public var weightLikelihoodScale = -1.0
 
+    /// What evolution and reinforce alone take.
+    public var strategy = StrategyOptions()
+
     // MARK: bignas
     /// Random networks a step, beside the biggest and the smallest.
     public var randomChildren = 2
@@ -110,6 +113,7 @@ public struct RunOptions: Sendable, Equatable {
             resolvedJointEpoch >= epochs ? -1 : resolvedJointEpoch * stepsPerEpoch
         options.warmUpSteps = warmUpSteps(stepsPerEpoch: stepsPerEpoch)
         options.maximumSteps = epochs * stepsPerEpoch
+        strategy.put(into: &options)
         // MnasNet's reward where a soft budget has a target.
         if algorithm == .reinforce && options.costWeight > 0 { options.reward = .product }
         try options.check()
@@ -181,6 +185,7 @@ extension RunOptions {
             selectionImages,
         ] { writer.put(value) }
         mixture.encode(into: &writer)
+        strategy.encode(into: &writer)
         data.encode(into: &writer)
         training.encode(into: &writer)
     }
@@ -226,6 +231,7 @@ extension RunOptions {
         statisticsBatches = try reader.takeInt()
         selectionImages = try reader.takeInt()
         mixture = try MixtureSettings(from: &reader)
+        strategy = try StrategyOptions(from: &reader)
         data = try DataOptions(from: &reader)
         training = try TrainingOptions(from: &reader)
         try check()

@@ -69,6 +69,7 @@ struct SearchCommand: ParsableCommand {
     @OptionGroup(title: "Images") var images: DataFlags
     @OptionGroup(title: "Training of weights") var training: TrainingFlags
     @OptionGroup(title: "bignas") var selection: SelectionFlags
+    @OptionGroup(title: "evolution and reinforce") var strategy: StrategyFlags
     @Option(help: "Threads; 0 for as many as cores.") var threads = RunOptions().threads
     @Option(help: "Epochs between checkpoints.") var checkpointEvery = 10
     @Flag(help: "Equation 7 as printed, without the mean baseline.") var noBaseline = false
@@ -105,6 +106,7 @@ struct SearchCommand: ParsableCommand {
         options.threads = threads
         options.baseline = noBaseline ? .none : .mean
         selection.put(into: &options)
+        options.strategy = strategy.options
         return options
     }
 

@@ -220,6 +220,31 @@ private func data() throws -> Dataset {
         #expect(error?.code == .infeasible)
     }
 
+    @Test func optionsOfOneAlgorithmReachIt() throws {
+        let path = "/tmp/fpnas-strategy-\(UInt64.random(in: 0...UInt64.max))"
+        defer { unlink(path) }
+        let run = try SearchRun(
+            data: try data(), space: try barSpace(),
+            options: options {
+                $0.algorithm = .search(.reinforce)
+                $0.strategy.populationSize = 7
+                $0.strategy.tournamentSize = 3
+                $0.strategy.rewardExponent = -0.5
+                $0.strategy.baselineDecay = 0.25
+                $0.strategy.entropyWeight = 0.125
+                $0.strategy.clipRange = 0.375
+                $0.strategy.clipEpochs = 2
+            })
+        try run.save(path)
+        for one in [run, try SearchRun(resuming: path, data: try data())] {
+            let search = try #require(one.search?.options)
+            #expect(search.populationSize == 7 && search.tournamentSize == 3)
+            #expect(search.rewardExponent == -0.5 && search.baselineDecay == 0.25)
+            #expect(search.entropyWeight == 0.125 && search.clipRange == 0.375)
+            #expect(search.clipEpochs == 2 && one.options == run.options)
+        }
+    }
+
     @Test func everyAlgorithmRuns() throws {
         for algorithm in RunAlgorithm.allCases {
             let run = try SearchRun(

@@ -106,6 +106,15 @@ static void options_grow_at_their_end(void) {
         fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "weight_likelihood_scale");
 
     options = short_run();
+    CHECK(options.population_size == 100 && options.tournament_size == 25);
+    CHECK(options.reward_exponent == -0.07 && options.baseline_decay == 0.9);
+    CHECK(options.entropy_weight == 0 && options.clip_range == 0 && options.clip_epochs == 4);
+    options.population_size = 1;
+    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "population_size");
+    options = short_run();
+    options.clip_epochs = 0;
+    FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "clip_epochs");
+    options = short_run();
     options.training_images = 205;
     options.class_balance = 1;
     options.batch_size = 20;

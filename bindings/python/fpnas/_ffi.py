@@ -281,6 +281,13 @@ class fpnas_run_options(Structure):
         ("weights_share", c_double),
         ("initial_temperature", c_double),
         ("temperature_decay", c_double),
+        ("population_size", c_int64),
+        ("tournament_size", c_int64),
+        ("reward_exponent", c_double),
+        ("baseline_decay", c_double),
+        ("entropy_weight", c_double),
+        ("clip_range", c_double),
+        ("clip_epochs", c_int64),
     ]
 
 
@@ -375,7 +382,7 @@ SIZES = {
     fpnas_search_budget: 40,
     fpnas_mixture_options: 88,
     fpnas_weighted_sum: 24,
-    fpnas_run_options: 352,
+    fpnas_run_options: 408,
     fpnas_run_progress: 176,
     fpnas_child: 40,
     fpnas_retrain_options: 184,

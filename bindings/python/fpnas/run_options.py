@@ -108,6 +108,15 @@ class RunOptions(Options):
     initial_temperature: float = _RUN["initial_temperature"]
     """Of "fbnetv2": max(0.1, initial_temperature * temperature_decay**epoch)."""
     temperature_decay: float = _RUN["temperature_decay"]
+    population_size: int = _RUN["population_size"]
+    """Of "evolution"; this and the rest as in `SearchOptions`."""
+    tournament_size: int = _RUN["tournament_size"]
+    reward_exponent: float = _RUN["reward_exponent"]
+    """Of "reinforce", whose reward is a product with the cost under a soft budget."""
+    baseline_decay: float = _RUN["baseline_decay"]
+    entropy_weight: float = _RUN["entropy_weight"]
+    clip_range: float = _RUN["clip_range"]
+    clip_epochs: int = _RUN["clip_epochs"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,6 +128,19 @@ def test_mixtures(small, options, tmp_path):
         fpnas.Run(DIGITS, small, stochastic_depth=0.5, **options)
 
 
+def test_options_of_one_algorithm(small):
+    """A population of 2 evolves otherwise than one of 100, which two epochs do not fill."""
+    results = []
+    for changes in ({}, {"population_size": 2, "tournament_size": 2}):
+        run = fpnas.Run(DIGITS, small, algorithm="evolution", sample_count=2, **FAST, **changes)
+        assert run.options == fpnas.RunOptions(
+            algorithm="evolution", sample_count=2, **FAST, **changes)
+        results.append([progress.validation_log_likelihood for progress in run][-1])
+    assert results[0] != results[1]
+    with pytest.raises(fpnas.InvalidError, match="clip_range"):
+        fpnas.Run(DIGITS, small, algorithm="reinforce", clip_range=2.0, **FAST)
+
+
 def test_resume_is_exact(small, tmp_path):
     def stop_at(run, step):
         while run.progress.step < step:

@@ -1015,7 +1015,8 @@ FPNAS_API fpnas_status fpnas_retrain_test(fpnas_retrain *retrain, double *accura
 FPNAS_API fpnas_status fpnas_retrain_save(const fpnas_retrain *retrain, const char *path);
 FPNAS_API fpnas_status fpnas_retrain_load(const char *path, const char *data_folder,
                                           int64_t threads, fpnas_retrain **retrain);
-/* A network drawn uniformly among those of 0.9 to 1.02 times `macs`: the honest rival of a found
+/* A network drawn uniformly among those of 0.9 to 1.02 times `macs` MACs, or, where there are none, of
+ * at most 1.02 times as many: the honest rival of a found
  * one. Since 0.1. */
 FPNAS_API fpnas_status fpnas_space_random_near(const fpnas_space *space, int64_t macs,
                                                uint64_t seed, int32_t *architecture,

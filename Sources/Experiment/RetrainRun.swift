@@ -239,31 +239,3 @@ public final class RetrainRun {
         }
     }
 }
-
-/// The honest rival: a network drawn uniformly among those of about the same cost.
-public enum RandomNetwork {
-    /// Draws from the uniform distribution until the MACs lie in [0.9, 1.02] · `macs`; after
-    /// 100,000 draws in vain the nearest below 1.02 · `macs` is taken.
-    public static func near(
-        macs: Int, in space: SearchSpace, seed: UInt64
-    ) throws(FPNASError) -> [Int32] {
-        let uniform = try ArchitectureDistribution(space: space, form: .factorised)
-        let row = try Buffer<Int32>(space.variableCount, of: "an architecture")
-        var nearest: (architecture: [Int32], distance: Int) = ([], .max)
-        for draw in 0..<100_000 {
-            // Steps from 2^63 on are of no search.
-            unsafe uniform.sample(
-                seed: seed, step: UInt64(draw) | 1 << 63, count: 1, into: row.pointer)
-            var architecture = unsafe Array(row.elements)
-            space.canonicalise(&architecture)
-            let cost = try space.network(architecture).cost().macs
-            guard Double(cost) <= Double(macs) * 1.02 else { continue }
-            if abs(cost - macs) < nearest.distance { nearest = (architecture, abs(cost - macs)) }
-            if Double(cost) >= Double(macs) * 0.9 { return architecture }
-        }
-        guard !nearest.architecture.isEmpty else {
-            throw FPNASError(.infeasible, "no random network costs at most \(macs) MACs")
-        }
-        return nearest.architecture
-    }
-}

@@ -304,6 +304,11 @@ private func data() throws -> Dataset {
                 .cost().macs
             #expect((360_000...408_000).contains(macs))
         }
+        // The cheapest network has rivals too: itself at least.
+        let chain = try CostTable(space).chain(of: .macs)
+        let least = chain.range.lowerBound
+        let rival = try space.network(RandomNetwork.near(macs: least, in: space, seed: 1))
+        #expect(rival.cost().macs <= least * 102 / 100)
         #expect(throws: FPNASError.self) { try RandomNetwork.near(macs: 1000, in: space, seed: 1) }
     }
 

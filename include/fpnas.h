@@ -1016,8 +1016,7 @@ FPNAS_API fpnas_status fpnas_retrain_save(const fpnas_retrain *retrain, const ch
 FPNAS_API fpnas_status fpnas_retrain_load(const char *path, const char *data_folder,
                                           int64_t threads, fpnas_retrain **retrain);
 /* A network drawn uniformly among those of 0.9 to 1.02 times `macs` MACs, or, where there are none, of
- * at most 1.02 times as many: the honest rival of a found
- * one. Since 0.1. */
+ * at most 1.02 times as many: the honest rival of a found one. Errors: INFEASIBLE. Since 0.1. */
 FPNAS_API fpnas_status fpnas_space_random_near(const fpnas_space *space, int64_t macs,
                                                uint64_t seed, int32_t *architecture,
                                                size_t capacity);

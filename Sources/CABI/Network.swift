@@ -163,18 +163,33 @@ public func fpnas_network_tensor_values(
 
 // MARK: - Inference
 
+/// Checks a caller's images and room for `row` floats of each, then does what is to be done.
+private func call(
+    _ network: OpaquePointer?, _ images: UnsafePointer<UInt8>?, _ count: Int, _ height: Int32,
+    _ width: Int32, _ out: UnsafeMutablePointer<Float>?, _ capacity: Int,
+    _ needed: UnsafeMutablePointer<Int>?, _ row: (TrainedNetwork) -> Int,
+    _ body: (
+        TrainedNetwork, UnsafePointer<UInt8>, UnsafeMutablePointer<Float>
+    ) throws(FPNASError) -> Void
+) -> fpnas_status {
+    unsafe clear(needed)
+    return unsafe call(network) { (network) throws(FPNASError) in
+        let pixels = try unsafe network.pixels(images, count, height, width)
+        let size = try network.size(count, row(network), "images")
+        try unsafe requireRoom(size, out, capacity, needed)
+        guard let pixels = unsafe pixels, let out = unsafe out else { return }
+        try unsafe body(network, pixels, out)
+    }
+}
+
 @_cdecl("fpnas_network_prepare") @implementation
 public func fpnas_network_prepare(
     _ network: OpaquePointer?, _ images: UnsafePointer<UInt8>?, _ count: Int, _ height: Int32,
     _ width: Int32, _ out: UnsafeMutablePointer<Float>?, _ capacity: Int,
     _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    unsafe clear(needed)
-    return unsafe call(network) { (network) throws(FPNASError) in
-        let pixels = try unsafe network.pixels(images, count, height, width)
-        let size = try network.size(count, network.inputSize, "images")
-        try unsafe requireRoom(size, out, capacity, needed)
-        guard let pixels = unsafe pixels, let out = unsafe out else { return }
+    unsafe call(network, images, count, height, width, out, capacity, needed, { $0.inputSize }) {
+        (network, pixels, out) throws(FPNASError) in
         try unsafe network.prepare(
             pixels, count: count, height: Int(height), width: Int(width), into: out)
     }
@@ -186,12 +201,8 @@ public func fpnas_network_predict(
     _ width: Int32, _ out: UnsafeMutablePointer<Float>?, _ capacity: Int,
     _ needed: UnsafeMutablePointer<Int>?
 ) -> fpnas_status {
-    unsafe clear(needed)
-    return unsafe call(network) { (network) throws(FPNASError) in
-        let pixels = try unsafe network.pixels(images, count, height, width)
-        let size = try network.size(count, network.classes, "images")
-        try unsafe requireRoom(size, out, capacity, needed)
-        guard let pixels = unsafe pixels, let out = unsafe out else { return }
+    unsafe call(network, images, count, height, width, out, capacity, needed, { $0.classes }) {
+        (network, pixels, out) throws(FPNASError) in
         try unsafe network.predict(
             pixels, count: count, height: Int(height), width: Int(width), into: out)
     }

@@ -39,11 +39,10 @@ public struct MixedNetwork: Sendable {
         classes = space.classes
         layerNames = space.layers.map(\.name)
         coefficientCount = space.factorisedLogitCount
-        if space.cells != nil {
-            try addCells(space)
-        } else {
-            try addChain(space)
+        guard space.cells == nil else {
+            throw .invalid("the cells of '\(space.name)' cannot be mixed")
         }
+        try addChain(space)
     }
 
     /// Floats of all rows.

@@ -845,6 +845,8 @@ typedef struct fpnas_run_options {
     double entropy_weight;
     double clip_range;
     int64_t clip_epochs;
+    int32_t evaluate_each_draw; /* 1 = no draw shares a pass with another, as papers count time */
+    int32_t reserved;         /* 0 */
 } fpnas_run_options;
 
 typedef struct fpnas_run_progress {

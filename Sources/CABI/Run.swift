@@ -79,6 +79,7 @@ extension RunOptions {
         strategy.entropyWeight = c.entropy_weight
         strategy.clipRange = c.clip_range
         strategy.clipEpochs = Int(c.clip_epochs)
+        evaluatesEachDraw = try flag(c.evaluate_each_draw, "evaluate_each_draw")
         try check()
     }
 
@@ -125,6 +126,7 @@ extension RunOptions {
         c.entropy_weight = strategy.entropyWeight
         c.clip_range = strategy.clipRange
         c.clip_epochs = Int64(strategy.clipEpochs)
+        c.evaluate_each_draw = evaluatesEachDraw ? 1 : 0
         data.put(into: &c)
         training.put(into: &c)
         return c

@@ -24,6 +24,7 @@ final class AskTellMethod: RunMethod {
         self.setup = setup
         self.algorithm = algorithm
         supernet = try setup.supernet()
+        supernet.sharesPrefixes = !setup.options.evaluatesEachDraw
         search = try Search(
             space: setup.space,
             options: try setup.options.searchOptions(
@@ -56,33 +57,43 @@ final class AskTellMethod: RunMethod {
             networks.append(try setup.space.network(architecture))
         }
         supernet.beginStep()
-        let samples = zip(networks, ask.multiplicities).map { Sample($0, multiplicity: $1) }
+        let eachDraw = setup.options.evaluatesEachDraw
+        // The place among the distinct networks of each that is run.
+        let runs =
+            eachDraw
+            ? ask.multiplicities.enumerated().flatMap { repeatElement($0.offset, count: $0.element) }
+            : Array(networks.indices)
+        let samples = runs.map {
+            Sample(networks[$0], multiplicity: eachDraw ? 1 : ask.multiplicities[$0])
+        }
         let before = supernet.blockCounts
-        let trained = try named(ask, turn.step) { () throws(FPNASError) in
+        let trained = try named(ask, runs, turn.step) { () throws(FPNASError) in
             try supernet.accumulate(
                 samples, images: turn.train.images, labels: turn.train.labels,
                 likelihoodScale: setup.options.resolvedWeightLikelihoodScale,
                 loss: Loss(weights: turn.train.lossWeights(setup.options.data)))
         }
-        for (result, multiplicity) in zip(trained, ask.multiplicities) {
-            sums.add(training: result.logLikelihood, multiplicity)
+        for (result, sample) in zip(trained, samples) {
+            sums.add(training: result.logLikelihood, sample.multiplicity)
         }
         progress.blockEvaluations += supernet.blockCounts.evaluated - before.evaluated
         progress.blocksDrawn += supernet.blockCounts.drawn - before.drawn
         try supernet.finishStep(turn.weights)
-        var logLikelihoods: [Double] = []
-        let validated = try named(ask, turn.step) { () throws(FPNASError) in
+        var logLikelihoods = [Double](repeating: 0, count: networks.count)
+        let validated = try named(ask, runs, turn.step) { () throws(FPNASError) in
             try supernet.withAverage { () throws(FPNASError) in
                 try supernet.evaluate(
-                    networks, images: turn.validation.images, labels: turn.validation.labels,
+                    samples.map(\.network), images: turn.validation.images,
+                    labels: turn.validation.labels,
                     weights: turn.validation.lossWeights(setup.options.data))
             }
         }
-        for (result, multiplicity) in zip(validated, ask.multiplicities) {
-            logLikelihoods.append(result.logLikelihood)
+        for (k, (result, sample)) in zip(runs, zip(validated, samples)) {
+            logLikelihoods[k] = result.logLikelihood
             sums.add(
                 validation: result.logLikelihood,
-                accuracy: Double(result.correct) / Double(turn.validation.count), multiplicity)
+                accuracy: Double(result.correct) / Double(turn.validation.count),
+                sample.multiplicity)
         }
         try search.tell(ask.number, logLikelihoods: logLikelihoods)
         for (i, value) in logLikelihoods.enumerated()
@@ -93,14 +104,14 @@ final class AskTellMethod: RunMethod {
 
     /// Names step and architecture where a loss is no number.
     private func named<T>(
-        _ ask: Ask, _ step: Int, _ body: () throws(FPNASError) -> T
+        _ ask: Ask, _ runs: [Int], _ step: Int, _ body: () throws(FPNASError) -> T
     ) throws(FPNASError) -> T {
         do throws(FPNASError) { return try body() } catch {
             guard error.code == .state, let k = supernet.failedNetwork,
-                ask.architectures.indices.contains(k)
+                runs.indices.contains(k)
             else { throw error }
             throw FPNASError(
-                .state, "step \(step), architecture \(ask.architectures[k]): \(error.message)")
+                .state, "step \(step), architecture \(ask.architectures[runs[k]]): \(error.message)")
         }
     }
 

@@ -48,6 +48,10 @@ public struct RunOptions: Sendable, Equatable {
     /// networks alike.
     public var weightLikelihoodScale = -1.0
 
+    /// Whether every draw is run by itself, as papers count, be it equal to another or not: for
+    /// comparisons of time.
+    public var evaluatesEachDraw = false
+
     /// What evolution and reinforce alone take.
     public var strategy = StrategyOptions()
 
@@ -140,6 +144,10 @@ public struct RunOptions: Sendable, Equatable {
         try require(selectionImages, in: 0...1_000_000_000, "selection_images")
         try require(learningRate, in: 0...1e3, or: -1, "learning_rate")
         try require(weightsShare, in: 0.1...0.9, or: 0, "weights_share")
+        guard !evaluatesEachDraw || algorithm.search != nil else {
+            throw .invalid(
+                "evaluate_each_draw is for algorithms that draw networks, not for '\(algorithm.name)'")
+        }
         try data.check()
         try training.check()
         try checkMixture()
@@ -180,6 +188,7 @@ extension RunOptions {
             momentum, weightDecay, weightLikelihoodScale, warmUpShare, weightsShare,
         ])
         writer.put(budgetMode.rawValue)
+        writer.put(evaluatesEachDraw)
         for value in [
             randomChildren, selection.coarseChildren, selection.mutations, statisticsBatches,
             selectionImages,
@@ -225,6 +234,7 @@ extension RunOptions {
             throw reader.damaged("unknown mode of the budget")
         }
         budgetMode = mode
+        evaluatesEachDraw = try reader.takeBool()
         randomChildren = try reader.takeInt()
         selection.coarseChildren = try reader.takeInt()
         selection.mutations = try reader.takeInt()

@@ -43,7 +43,7 @@ extension Supernet {
     ///
     /// The networks are walked as a trie over their blocks, depth first: a block that several share
     /// with all in front of it runs forward once, and backward once with the sum of their gradients
-    /// (as far as `ActivationPlan.branches` allow). Results are in the order of the samples. After
+    /// (as far as `ActivationPlan.branches` allow, and where it `sharesPrefixes`). Results are in the order of the samples. After
     /// an error the step has to be abandoned.
     public func accumulate(
         _ samples: [Sample], images: Buffer<Float>, first: Int = 0, labels: [Int32],
@@ -115,7 +115,7 @@ extension Supernet {
         let count = try checkBatch(images, first, labels, nil)
         var prepared: [PreparedNetwork] = []
         for network in networks { prepared.append(try prepare(network)) }
-        let order = Supernet.trieOrder(prepared)
+        let order = sharesPrefixes ? Supernet.trieOrder(prepared) : Array(prepared.indices)
         let team = try ThreadTeam(threads: threads)
         return try withSingleThreadedBLAS { () throws(FPNASError) in
             var results = [BatchResult?](repeating: nil, count: networks.count)
@@ -123,7 +123,7 @@ extension Supernet {
             for (place, k) in order.enumerated() {
                 try bind(prepared[k])
                 let next =
-                    place + 1 < order.count
+                    sharesPrefixes && place + 1 < order.count
                     ? sharedOperators(prepared[k], prepared[order[place + 1]]) : 0
                 let pass = makePass(count, trains: trains && regularised)
                 if shared == 0 { unsafe pass.takeImages(images.pointer + first * imageSize, team) }

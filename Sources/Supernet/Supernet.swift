@@ -119,6 +119,8 @@ public struct StepOptions: Hashable, Sendable {
     public internal(set) var failedNetwork: Int?
     /// Set to an empty one to measure passes; nil measures nothing.
     public var profile: Profile?
+    /// Whether networks of one call run together what they begin with; otherwise each by itself.
+    public var sharesPrefixes = true
     /// Since the supernet was made or its state restored.
     public internal(set) var blockCounts = BlockCounts()
     /// Finished steps.

@@ -112,6 +112,11 @@ static void options_grow_at_their_end(void) {
     options.population_size = 1;
     FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "population_size");
     options = short_run();
+    CHECK(options.evaluate_each_draw == 0);
+    options.evaluate_each_draw = 2;
+    FAILS(
+        fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "evaluate_each_draw");
+    options.evaluate_each_draw = 1;
     options.clip_epochs = 0;
     FAILS(fpnas_run_create(DATA, NULL, &options, &run), FPNAS_E_INVALID, "clip_epochs");
     options = short_run();

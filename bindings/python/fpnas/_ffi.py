@@ -288,6 +288,8 @@ class fpnas_run_options(Structure):
         ("entropy_weight", c_double),
         ("clip_range", c_double),
         ("clip_epochs", c_int64),
+        ("evaluate_each_draw", c_int32),
+        ("reserved", c_int32),
     ]
 
 
@@ -382,7 +384,7 @@ SIZES = {
     fpnas_search_budget: 40,
     fpnas_mixture_options: 88,
     fpnas_weighted_sum: 24,
-    fpnas_run_options: 408,
+    fpnas_run_options: 416,
     fpnas_run_progress: 176,
     fpnas_child: 40,
     fpnas_retrain_options: 184,

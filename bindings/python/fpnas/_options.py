@@ -38,7 +38,7 @@ WORDS = {
     "reward": REWARDS,
 }
 FLAGS = ("stops_on_collapse", "flip", "resize_unequal", "check_files", "zero_last_gamma",
-         "second_order")
+         "second_order", "evaluate_each_draw")
 
 Self = TypeVar("Self", bound="Options")
 

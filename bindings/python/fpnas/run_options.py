@@ -117,6 +117,8 @@ class RunOptions(Options):
     entropy_weight: float = _RUN["entropy_weight"]
     clip_range: float = _RUN["clip_range"]
     clip_epochs: int = _RUN["clip_epochs"]
+    evaluate_each_draw: bool = _RUN["evaluate_each_draw"]
+    """No draw shares a pass with another, equal or not, as papers count: to compare times."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -225,6 +225,20 @@ def test_warm_up_as_a_share_and_a_scale_of_the_weights(small):
     assert same.train_log_likelihood != alike.train_log_likelihood
 
 
+def test_each_draw_by_itself_costs_all_blocks_and_finds_the_same(small):
+    shared, apart = (
+        fpnas.Run(DIGITS, small, **FAST | {"evaluate_each_draw": each}) for each in (False, True))
+    for run in (shared, apart):
+        while not run.progress.is_done:
+            run.step()
+    a, b = shared.progress, apart.progress
+    assert b.block_evaluations == b.blocks_drawn == a.blocks_drawn > a.block_evaluations
+    assert b.samples_drawn == a.samples_drawn and b.evaluations == a.evaluations
+    assert b.train_log_likelihood == pytest.approx(a.train_log_likelihood, abs=1e-3)
+    with pytest.raises(ValueError, match="evaluate_each_draw is for .* not for 'darts'"):
+        fpnas.Run(DIGITS, small, **FAST | {"evaluate_each_draw": True, "algorithm": "darts"})
+
+
 def test_defaults_and_refusals(small, tmp_path):
     options = fpnas.RunOptions()
     assert options.algorithm == "fp-nas" and options.epochs > 0 and options.baseline == "mean"

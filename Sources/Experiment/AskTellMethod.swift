@@ -61,7 +61,9 @@ final class AskTellMethod: RunMethod {
         // The place among the distinct networks of each that is run.
         let runs =
             eachDraw
-            ? ask.multiplicities.enumerated().flatMap { repeatElement($0.offset, count: $0.element) }
+            ? ask.multiplicities.enumerated().flatMap {
+                repeatElement($0.offset, count: $0.element)
+            }
             : Array(networks.indices)
         let samples = runs.map {
             Sample(networks[$0], multiplicity: eachDraw ? 1 : ask.multiplicities[$0])
@@ -111,7 +113,8 @@ final class AskTellMethod: RunMethod {
                 runs.indices.contains(k)
             else { throw error }
             throw FPNASError(
-                .state, "step \(step), architecture \(ask.architectures[runs[k]]): \(error.message)")
+                .state, "step \(step), architecture \(ask.architectures[runs[k]]): \(error.message)"
+            )
         }
     }
 

@@ -146,7 +146,8 @@ public struct RunOptions: Sendable, Equatable {
         try require(weightsShare, in: 0.1...0.9, or: 0, "weights_share")
         guard !evaluatesEachDraw || algorithm.search != nil else {
             throw .invalid(
-                "evaluate_each_draw is for algorithms that draw networks, not for '\(algorithm.name)'")
+                "evaluate_each_draw is for algorithms that draw networks, not for '\(algorithm.name)'"
+            )
         }
         try data.check()
         try training.check()

@@ -43,8 +43,8 @@ extension Supernet {
     ///
     /// The networks are walked as a trie over their blocks, depth first: a block that several share
     /// with all in front of it runs forward once, and backward once with the sum of their gradients
-    /// (as far as `ActivationPlan.branches` allow, and where it `sharesPrefixes`). Results are in the order of the samples. After
-    /// an error the step has to be abandoned.
+    /// (as far as `ActivationPlan.branches` allow, and if it `sharesPrefixes`). Results are in the
+    /// order of the samples. After an error the step has to be abandoned.
     public func accumulate(
         _ samples: [Sample], images: Buffer<Float>, first: Int = 0, labels: [Int32],
         likelihoodScale: Double = 1, loss: Loss = Loss()

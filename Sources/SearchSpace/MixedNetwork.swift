@@ -39,10 +39,7 @@ public struct MixedNetwork: Sendable {
         classes = space.classes
         layerNames = space.layers.map(\.name)
         coefficientCount = space.factorisedLogitCount
-        guard space.cells == nil else {
-            throw .invalid("the cells of '\(space.name)' cannot be mixed")
-        }
-        try addChain(space)
+        if let cells = space.cells { addCells(cells, space) } else { try addChain(space) }
     }
 
     /// Floats of all rows.

@@ -23,7 +23,7 @@ extension SearchSpace {
         if let cells {
             return Network(
                 input: input, classes: classes,
-                blocks: try cells.blocks(of: self, architecture, input: input, classes: classes))
+                blocks: cells.build(architecture, input: input, classes: classes).blocks)
         }
         var blocks: [NetworkBlock] = []
         var shape = input

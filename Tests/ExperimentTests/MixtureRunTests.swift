@@ -132,6 +132,57 @@ import Testing
         }
     }
 
+    /// Cells: they learn, and go on from any step as if nothing had been, on other threads.
+    @Test(
+        arguments: MixtureAlgorithm.allCases,
+        [
+            CellNetwork.nasBench201(channels: 4, cells: 1),
+            .darts(channels: 2, cells: 3),
+        ])
+    func cellsLearnAndResume(algorithm: MixtureAlgorithm, cells: CellNetwork) throws {
+        let path = "/tmp/fpnas-cells-\(getpid())-\(algorithm)-\(cells.name).fpnas"
+        defer { unlink(path) }
+        let data = Dataset(train: try bars(120, seed: 1), test: try bars(60, seed: 2))
+        let settings = options(algorithm) {
+            $0.epochs = 4
+            $0.costWeight = 1
+            $0.mixture.isSecondOrder = algorithm == .darts
+        }
+        let space = try SearchSpace(
+            name: cells.name, cells: cells, input: ImageShape(height: 8, width: 8, channels: 1),
+            classes: 3)
+        let whole = try SearchRun(data: data, space: space, options: settings)
+        var before = logits(whole)
+        var moves = 0
+        while !whole.isDone {
+            try whole.step()
+            if logits(whole) != before { moves += 1 }
+            before = logits(whole)
+            if whole.progress.step == 7 { try whole.save(path) }
+        }
+        #expect(moves > 0 && whole.progress.blockEvaluations > 0)
+        let second = try SearchRun(resuming: path, data: data, threads: 1)
+        #expect(second.progress.step == 7)
+        try finish(second)
+        #expect(logits(second) == logits(whole))
+        #expect(second.progress.validationLogLikelihood == whole.progress.validationLogLikelihood)
+        let found = try whole.result().architecture
+        #expect(try space.network(found).cost().macs <= whole.budget)
+        // Without a budget, every variable's largest logit.
+        let free = try SearchRun(
+            data: data, space: space,
+            options: options(algorithm) {
+                $0.epochs = 2; $0.costWeight = 0
+            })
+        try finish(free)
+        let row = try free.result().architecture
+        for v in row.indices {
+            let own = free.distribution.groupOffsets[v]..<free.distribution.groupOffsets[v + 1]
+            let values = own.map { free.distribution.logits[$0] }
+            #expect(values[Int(row[v])] == values.max())
+        }
+    }
+
     /// Enumerated: of all networks within the budget none loses less; without one, every variable
     /// has its largest logit.
     @Test func theResultIsTheLargestLogits() throws {

@@ -92,6 +92,31 @@ func architecture(_ space: SearchSpace, seed: Int) -> [Int32] {
     }
 }
 
+func cellSpace(_ cells: CellNetwork) throws -> SearchSpace {
+    try SearchSpace(
+        name: cells.name, cells: cells, input: ImageShape(height: 8, width: 8, channels: 1),
+        classes: 4)
+}
+
+/// Coefficients that are 1 for an architecture's choices.
+func oneHot(_ space: SearchSpace, _ choices: [Int32]) -> [Double] {
+    zip(space.choiceCounts, choices).flatMap { count, choice in
+        (0..<count).map { $0 == choice ? 1 : 0 }
+    }
+}
+
+/// Coefficients that are positive, of sum 1 for every variable.
+func mixture(_ space: SearchSpace, seed: Int) -> [Double] {
+    var values: [Double] = []
+    for count in space.choiceCounts {
+        let start = values.count
+        let own = (0..<count).map { 0.7 + uniform(seed, start + $0) }
+        let total = own.reduce(0, +)
+        values += own.map { $0 / total }
+    }
+    return values
+}
+
 extension Supernet {
     func slot(_ name: String) -> WeightSlot? { slots.first { $0.name == name } }
 

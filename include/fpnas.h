@@ -741,7 +741,10 @@ FPNAS_API fpnas_status fpnas_mixture_distribution(const fpnas_mixture *mixture,
 /* Sets the logits; Adam's moments start again. Since 0.1. */
 FPNAS_API fpnas_status fpnas_mixture_set_logits(fpnas_mixture *mixture, const double *logits,
                                                 size_t count);
-/* The exact state with the space. Errors: FORMAT. Since 0.1. */
+/* Checkpoints: the exact state with the space. Files are replaced as a whole. Errors: IO, FORMAT
+ * naming the file. Since 0.1. */
+FPNAS_API fpnas_status fpnas_mixture_save(const fpnas_mixture *mixture, const char *path);
+FPNAS_API fpnas_status fpnas_mixture_load(const char *path, fpnas_mixture **mixture);
 FPNAS_API fpnas_status fpnas_mixture_to_bytes(const fpnas_mixture *mixture, uint8_t *out,
                                               size_t capacity, size_t *needed);
 FPNAS_API fpnas_status fpnas_mixture_from_bytes(const uint8_t *bytes, size_t count,

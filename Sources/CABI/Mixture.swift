@@ -161,6 +161,29 @@ public func fpnas_mixture_set_logits(
     }
 }
 
+@_cdecl("fpnas_mixture_save") @implementation
+public func fpnas_mixture_save(
+    _ mixture: OpaquePointer?, _ path: UnsafePointer<CChar>?
+) -> fpnas_status {
+    unsafe call(mixture) { (mixture) throws(FPNASError) in
+        let path = try unsafe string(path, "path")
+        try Files.replace(path, with: try Checkpoint.encode(mixture))
+    }
+}
+
+@_cdecl("fpnas_mixture_load") @implementation
+public func fpnas_mixture_load(
+    _ path: UnsafePointer<CChar>?, _ mixture: UnsafeMutablePointer<OpaquePointer?>?
+) -> fpnas_status {
+    unsafe clear(mixture)
+    return boundary { () throws(FPNASError) in
+        try unsafe putHandle(mixture, "mixture") { () throws(FPNASError) in
+            let path = try unsafe string(path, "path")
+            return try Checkpoint.decodeMixture(try Files.read(path), name: path)
+        }
+    }
+}
+
 @_cdecl("fpnas_mixture_to_bytes") @implementation
 public func fpnas_mixture_to_bytes(
     _ mixture: OpaquePointer?, _ out: UnsafeMutablePointer<UInt8>?, _ capacity: Int,

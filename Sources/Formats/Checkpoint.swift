@@ -121,7 +121,7 @@ public enum Checkpoint {
     public static func decodeMixture(_ bytes: [UInt8], name: String) throws(FPNASError) -> Mixture {
         let (kind, payload) = try open(bytes, name: name)
         guard kind == .mixture else {
-            throw FPNASError(.format, "'\(name)' holds no mixture")
+            throw FPNASError(.format, "'\(name)' holds a \(kind.title), not a mixture")
         }
         var reader = ByteReader(payload, name: name)
         let space = try SpaceJSON.decode(Array(try reader.takeBytes()), name: name)

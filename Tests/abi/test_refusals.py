@@ -111,6 +111,8 @@ class World:
             "fpnas_search_load.path": self.path("search"), "fpnas_run_load.path": self.path("run"),
             "fpnas_architecture_load.path": self.path("report") + b"/architecture.json",
             "fpnas_search_save.path": self.path("search"),
+            "fpnas_mixture_save.path": self.path("mixture"),
+            "fpnas_mixture_load.path": self.path("mixture"),
             "fpnas_run_save.path": self.path("run"),
             "fpnas_latency_from_json.json": latencies,
             "fpnas_latency_from_json.length": len(latencies),
@@ -127,15 +129,13 @@ class World:
             b"Logits-input:1x1x8-output:10:\n  mean: 0.5\n")
         Path(os.fsdecode(self.path("space.json"))).write_bytes(text)
         self.do("fpnas_search_save", self.live["fpnas_search"], self.path("search"))
+        self.do("fpnas_mixture_save", self.live["fpnas_mixture"], self.path("mixture"))
         self.do("fpnas_run_save", self.live["fpnas_run"], self.path("run"))
         self.do("fpnas_retrain_save", self.live["fpnas_retrain"], self.path("retraining"))
         self.do("fpnas_network_save", self.live["fpnas_network"], self.path("network"))
         self.do("fpnas_run_report", self.live["fpnas_run"], self.path("report"))
         self.checkpoint = Path(os.fsdecode(self.path("search"))).read_bytes()
-        room, needed = (ctypes.c_uint64 * 1024)(), ctypes.c_size_t()
-        self.do("fpnas_mixture_to_bytes", self.live["fpnas_mixture"], room, ctypes.c_size_t(8192),
-                ctypes.byref(needed))
-        self.mixture = bytes(room)[:needed.value]
+        self.mixture = Path(os.fsdecode(self.path("mixture"))).read_bytes()
 
     def run(self, digits):
         """One of bignas that is done, and begins to select for a further budget."""

@@ -1,6 +1,8 @@
 /* Mixtures for outside trainers through the header. */
 #include <fpnas.h>
 
+#include <unistd.h>
+
 #include "fpnas_test.h"
 
 #define OK(call) CHECK_INT((call), FPNAS_OK)
@@ -78,6 +80,57 @@ static void mixtures_learn_and_resume(void) {
         FAILS(fpnas_mixture_from_bytes(bytes, size, &b), FPNAS_E_FORMAT, "damaged");
         fpnas_mixture_free(a);
     }
+}
+
+static void files_resume_and_are_replaced_as_a_whole(void) {
+    char folder[] = "/tmp/fpnas-check-XXXXXX", path[64], cut[64];
+    fpnas_mixture *a = new_mixture(FPNAS_MIXTURE_FBNETV2), *b = NULL;
+    fpnas_search *search, *other;
+    fpnas_space *space = toy();
+    uint8_t bytes[8192], file[8192];
+    uint64_t number;
+    double temperature, x[SIZE], y[SIZE];
+    size_t size, length;
+    FILE *stream;
+    CHECK(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof path, "%s/mixture", folder);
+    snprintf(cut, sizeof cut, "%s/cut", folder);
+    for (int i = 0; i < 20; i++) {
+        step(a);
+        OK(fpnas_mixture_save(a, path)); /* over the one before */
+    }
+    OK(fpnas_mixture_to_bytes(a, bytes, sizeof bytes, &size));
+    stream = fopen(path, "rb");
+    length = stream ? fread(file, 1, sizeof file, stream) : 0;
+    if (stream) fclose(stream);
+    CHECK(length == size && memcmp(bytes, file, size) == 0);
+    OK(fpnas_mixture_load(path, &b));
+    for (int i = 0; i < 10; i++) {
+        step(a);
+        step(b);
+    }
+    OK(fpnas_mixture_coefficients(a, &number, &temperature, x, SIZE, NULL));
+    OK(fpnas_mixture_coefficients(b, &number, &temperature, y, SIZE, NULL));
+    CHECK(number == 30 && memcmp(x, y, sizeof x) == 0);
+    fpnas_mixture_free(b);
+    /* A file cut short, one of another kind, and none; the folder has no other files left. */
+    stream = fopen(cut, "wb");
+    CHECK(stream && fwrite(bytes, 1, size - 9, stream) == size - 9);
+    if (stream) fclose(stream);
+    FAILS(fpnas_mixture_load(cut, &b), FPNAS_E_FORMAT, "/cut'");
+    CHECK(b == NULL);
+    OK(fpnas_search_create(space, NULL, &search));
+    OK(fpnas_search_save(search, cut));
+    FAILS(fpnas_mixture_load(cut, &b), FPNAS_E_FORMAT, "holds a search alone, not a mixture");
+    FAILS(fpnas_search_load(path, &other), FPNAS_E_FORMAT, "holds a mixture, not a search alone");
+    FAILS(fpnas_mixture_load("/no/such/file", &b), FPNAS_E_IO, "/no/such/file");
+    FAILS(fpnas_mixture_save(a, "/no/such/folder/x"), FPNAS_E_IO, "/no/such/folder/x");
+    unlink(path);
+    unlink(cut);
+    CHECK(rmdir(folder) == 0); /* nothing temporary is left */
+    fpnas_search_free(search);
+    fpnas_mixture_free(a);
+    fpnas_space_free(space);
 }
 
 static void costs_have_gradients(void) {
@@ -176,6 +229,7 @@ static void what_cannot_be_is_refused(void) {
 
 int main(void) {
     RUN(mixtures_learn_and_resume);
+    RUN(files_resume_and_are_replaced_as_a_whole);
     RUN(costs_have_gradients);
     RUN(logit_gradients_are_added);
     RUN(what_cannot_be_is_refused);

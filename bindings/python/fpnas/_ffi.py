@@ -1543,6 +1543,20 @@ SIGNATURES = {
             c_size_t,
         ],
     ),
+    "fpnas_mixture_save": (
+        c_int32,
+        [
+            POINTER(fpnas_mixture),
+            c_char_p,
+        ],
+    ),
+    "fpnas_mixture_load": (
+        c_int32,
+        [
+            c_char_p,
+            POINTER(POINTER(fpnas_mixture)),
+        ],
+    ),
     "fpnas_mixture_to_bytes": (
         c_int32,
         [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,8 +157,18 @@ class Mixture(_call.Handle):
         array = _call.doubles(logits, "logits")
         _call.check(lib.fpnas_mixture_set_logits(self._handle, _call.pointer(array), array.size))
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the exact state with the space; the file is replaced as a whole."""
+        _call.check(lib.fpnas_mixture_save(self._handle, _call.file_path(path)))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Mixture:
+        """A mixture that goes on exactly where the saved one stood."""
+        return cls._wrap(
+            _call.make(lib.fpnas_mixture_load, _ffi.fpnas_mixture, _call.file_path(path)))
+
     def to_bytes(self) -> bytes:
-        """The exact state with the space."""
+        """What `save` writes."""
         return _call.get_array(
             lib.fpnas_mixture_to_bytes, self._handle, dtype=np.uint8).tobytes()
 
@@ -165,9 +176,13 @@ class Mixture(_call.Handle):
     def from_bytes(cls, data: bytes) -> Mixture:
         """A mixture from `to_bytes`, which goes on exactly."""
         array = np.frombuffer(data, np.uint8)
-        made = cls.__new__(cls)
-        _call.Handle.__init__(made, _call.make(
+        return cls._wrap(_call.make(
             lib.fpnas_mixture_from_bytes, _ffi.fpnas_mixture, _call.pointer(array), array.size))
+
+    @classmethod
+    def _wrap(cls, handle: Any) -> Mixture:
+        made = cls.__new__(cls)
+        _call.Handle.__init__(made, handle)
         made._space = None
         return made
 

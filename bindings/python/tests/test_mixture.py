@@ -35,15 +35,30 @@ def test_noise_is_a_function_of_seed_and_step(space):
 
 
 @pytest.mark.parametrize("algorithm", ["darts", "fbnetv2"])
-def test_mixtures_learn_and_resume(space, algorithm):
+def test_mixtures_learn_and_resume(space, algorithm, tmp_path):
+    path = tmp_path / "mixture.fpnas"
     mixture = fpnas.Mixture(space, algorithm, learning_rate=0.1)
     for step in range(200):
         now = mixture.coefficients()
         mixture.tell(now, np.tile([0.0, -1.0, 0.5], 4))
         if step == 100:
-            mixture = fpnas.Mixture.from_bytes(mixture.to_bytes())
+            mixture.save(path)
+            loaded = fpnas.Mixture.load(path)
+            assert loaded.to_bytes() == mixture.to_bytes() == path.read_bytes()
+            mixture = fpnas.Mixture.from_bytes(loaded.to_bytes())
     assert mixture.result().tolist() == [1] * 4
     assert mixture.distribution.mode()[0].tolist() == [1] * 4
+
+
+def test_files_that_are_no_mixtures_are_refused(space, tmp_path):
+    path = tmp_path / "search"
+    fpnas.Search(space).save(path)
+    with pytest.raises(fpnas.FormatError, match="holds a search alone, not a mixture"):
+        fpnas.Mixture.load(path)
+    with pytest.raises(fpnas.FileError, match="no-such-file"):
+        fpnas.Mixture.load(tmp_path / "no-such-file")
+    with pytest.raises(fpnas.FileError, match="no-folder"):
+        fpnas.Mixture(space).save(tmp_path / "no-folder" / "x")
 
 
 def test_a_cost_alone_finds_the_cheapest(space):

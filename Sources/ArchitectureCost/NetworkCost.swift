@@ -99,7 +99,7 @@ extension NetworkOperator {
             weights = saturatedProduct(1 + inputs.count, inShape.channels, width)
             macs = weights
             biases += inputs.count * inShape.channels + width
-        case .pool, .globalPool, .sum, .concatenation, .zero, .mixture: break
+        case .pool, .globalPool, .sum, .leading, .concatenation, .zero, .mixture: break
         }
         if convention == .mobileVision {
             switch kind {

@@ -130,6 +130,9 @@ private struct OperatorDocument: Encodable {
             kind = "split_attention"
             squeeze = width
         case .sum: kind = "sum"
+        case .leading(let stride):
+            kind = "leading"
+            self.stride = stride
         case .concatenation: kind = "concat"
         case .zero: kind = "zero"
         case .mixture: kind = "mixture"

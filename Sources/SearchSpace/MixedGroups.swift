@@ -91,18 +91,31 @@ struct MixedGroups {
 
     let name: String
     private(set) var candidates: [Candidate] = []
-    /// Members to whose result the input is added, or is it.
+    /// Members to whose result the input is added, or is it, with its channels that are.
     private(set) var passed: [(member: Int, width: Int)] = []
+    /// The widest result.
+    private(set) var width = 0
+    /// Whether an input's channels are not those of the result that it is added to.
+    private(set) var passesLeading = false
     /// Rows and columns that all give out.
     private(set) var size: ImageShape?
     private var failure: FPNASError?
     // Looked up, never iterated.
     private var places: [[Signature]: Int] = [:]
-    private var known: [Known: (candidate: Int, block: Int, isPassed: Bool, width: Int)] = [:]
+    private var known: [Known: Member] = [:]
 
     private struct Known: Hashable {
         let settings: BlockSettings
         let channels: Int
+    }
+
+    private struct Member {
+        /// −1 where there is nothing but the input.
+        let candidate: Int
+        let block: Int
+        /// Leading channels of the input that are added; none where it is not.
+        let passed: Int?
+        let width: Int
     }
 
     init(name: String) { self.name = name }
@@ -110,6 +123,7 @@ struct MixedGroups {
     /// A member without this block.
     mutating func pass(_ member: Int, _ shape: ImageShape) {
         passed.append((member, shape.channels))
+        width = max(width, shape.channels)
         if size == nil { size = shape }
     }
 
@@ -125,19 +139,30 @@ struct MixedGroups {
                 throw unequal(size, block.outShape)
             }
             size = block.outShape
-            let isIdentity = block.kind == .identity
+            width = max(width, block.outChannels)
+            let shared = min(block.inChannels, block.outChannels)
+            let isPassed = block.kind == .identity || (block.kind == .leading && block.stride == 1)
             // A sum with nothing behind it is a term of the layer's sum.
             let adds =
-                block.shortcut == .identity && (block.kind == .mbconv || block.kind == .fusedMBConv)
-            if adds { block.shortcut = .none }
-            let place = isIdentity ? (-1, -1) : include(block)
-            known[key] = (place.0, place.1, isIdentity || adds, block.outChannels)
+                (block.kind == .mbconv || block.kind == .fusedMBConv) && block.stride == 1
+                && (block.shortcut == .identity || block.shortcut == .leading)
+            if adds {
+                block.shortcut = .none
+            } else if settings.shortcut == .leading && block.shortcut == .identity {
+                // One candidate, whether the widths happen to be equal or not.
+                block.shortcut = .leading
+            }
+            if (isPassed || adds) && block.inChannels != block.outChannels { passesLeading = true }
+            let place = isPassed ? (-1, -1) : include(block)
+            known[key] = Member(
+                candidate: place.0, block: place.1, passed: isPassed || adds ? shared : nil,
+                width: block.outChannels)
         }
         guard let found = known[key] else { return shape.channels }
         if found.candidate >= 0 {
             candidates[found.candidate].members.append((member, found.block))
         }
-        if found.isPassed { passed.append((member, found.width)) }
+        if let channels = found.passed { passed.append((member, channels)) }
         return found.width
     }
 

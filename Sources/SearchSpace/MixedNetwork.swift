@@ -123,11 +123,13 @@ public struct MixedNetwork: Sendable {
             }
             terms.append((state.source, state.shape.channels, groups.passed))
         }
-        let channels = groups.candidates.flatMap { $0.widths }.map(\.width).max() ?? 0
-        let shape = size.with(max(channels, groups.passed.map(\.width).max() ?? 0))
+        // Where all is passed on as it is, nothing has to be done.
+        guard !groups.candidates.isEmpty || groups.passesLeading else { return }
+        let shape = size.with(groups.width)
         let isAlone =
-            terms.count == 1 && terms[0].members.allSatisfy { $0.width == shape.channels }
-        if !isAlone && !groups.candidates.isEmpty {
+            terms.count == 1 && terms[0].channels == shape.channels
+            && terms[0].members.allSatisfy { $0.width == shape.channels }
+        if !isAlone {
             let first = rows.count
             for term in terms {
                 addRow(
@@ -143,7 +145,7 @@ public struct MixedNetwork: Sendable {
                     mixing: terms.map { ($0.source, $0.channels) }, to: shape,
                     block: blocks.count - 1, row: first))
             state = MixedState(source: operators.count - 1, shape: shape, widths: state.widths)
-        } else if let only = terms.first, !groups.candidates.isEmpty {
+        } else if let only = terms.first {
             state = MixedState(source: only.source, shape: shape, widths: state.widths)
         }
     }
@@ -241,14 +243,15 @@ extension NetworkOperator {
         switch kind {
         case .convolution: return !isDepthwise
         case .linear, .squeezeExcite, .splitAttention, .concatenation: return true
-        case .pool, .globalPool, .sum, .zero, .mixture: return false
+        case .pool, .globalPool, .sum, .leading, .zero, .mixture: return false
         }
     }
 
     /// Whether channels that are zero in all inputs are zero in the result.
     fileprivate var keepsZeros: Bool {
         switch kind {
-        case .pool, .globalPool, .sum, .squeezeExcite, .splitAttention: return !hasNormalisation
+        case .pool, .globalPool, .sum, .leading, .squeezeExcite, .splitAttention:
+            return !hasNormalisation
         default: return false
         }
     }

@@ -46,15 +46,61 @@ extension Network {
     ///
     /// Blocks that do nothing leave no trace; sums have neither order nor nesting, and no zero
     /// terms; what is computed from zeros alone counts as zero, normalised or not. Weights, and
-    /// which layer has them, play no part. O(number of blocks).
+    /// which layer has them, play no part. Leading channels of leading channels are those that are
+    /// left of the first. O(number of blocks).
     public var structuralHash: UInt64 {
         var values: [UInt64?] = []
+        var chains: [LeadingChain?] = []
         for op in operators {
-            values.append(op.hash(op.inputs.map { $0 < 0 ? Mixer.image : values[$0] }))
+            var chain: LeadingChain?
+            if case .leading(let stride) = op.kind, let source = op.inputs.first {
+                chain =
+                    source >= 0
+                    ? chains[source] : LeadingChain(Mixer.image, op.inShape.channels)
+                if chain == nil, let value = values[source] {
+                    chain = LeadingChain(value, op.inShape.channels)
+                }
+                chain?.add(stride, op.outShape.channels)
+                values.append(chain?.hash(op.outShape))
+            } else {
+                values.append(op.hash(op.inputs.map { $0 < 0 ? Mixer.image : values[$0] }))
+            }
+            chains.append(chain)
         }
         var mixer = Mixer()
         mixer.add(input.height, input.width, input.channels, classes)
         mixer.add(values.last.flatMap { $0 } ?? 0)
+        return mixer.value
+    }
+}
+
+/// One leading-channels operator behind another: what they leave of what the first one takes.
+private struct LeadingChain {
+    static let number = 12
+
+    let source: UInt64
+    let width: Int
+    private var kept: Int
+    private var stride = 1
+
+    init(_ source: UInt64, _ width: Int) {
+        self.source = source
+        self.width = width
+        kept = width
+    }
+
+    mutating func add(_ stride: Int, _ channels: Int) {
+        kept = min(kept, channels)
+        // Every pixel beyond the first is met by strides up to the image's size alone.
+        let (product, overflow) = self.stride.multipliedReportingOverflow(by: stride)
+        self.stride = overflow ? .max : product
+    }
+
+    func hash(_ shape: ImageShape) -> UInt64 {
+        if stride == 1 && kept == width && shape.channels == width { return source }
+        var mixer = Mixer()
+        mixer.add(LeadingChain.number, stride, kept, shape.height, shape.width, shape.channels)
+        mixer.add(source)
         return mixer.value
     }
 }
@@ -81,6 +127,7 @@ extension NetworkOperator {
             mixer.add(gate == .sigmoid ? 8 : 9, width)
         case .splitAttention(let width): mixer.add(10, width)
         case .mixture: mixer.add(11)
+        case .leading: mixer.add(LeadingChain.number)
         }
         mixer.add(outShape.height, outShape.width, outShape.channels)
         mixer.add(

@@ -299,7 +299,7 @@ extension NetworkBlock.Kind {
                 .shortcut,
             ]
         case .identity, .zero, .factorisedReduction: return []
-        case .projection: return [.stride]
+        case .projection, .leading: return [.stride]
         case .pool: return [.kernel, .stride, .padding, .pool]
         case .pooledHead: return [.hidden, .expand, .activation, .bias]
         case .linear, .classifier: return [.activation, .bias]

@@ -14,6 +14,8 @@ public struct NetworkBlock: Hashable, Sendable {
         case identity
         /// Kernel 0 where they do not: a strided 1×1 convolution and BN, linear.
         case projection
+        /// Kernel 0 where they do not and the shortcut is "leading": the channels both have.
+        case leading
         case pool
         case pooledHead = "pooled_head"
         case linear
@@ -78,6 +80,8 @@ public struct NetworkBlock: Hashable, Sendable {
         case convolution
         /// Average pool over the stride, 1×1 convolution.
         case pool
+        /// The channels that input and output have, of the pixels the stride meets.
+        case leading
     }
 
     /// Whether the input itself is added to the output.
@@ -135,7 +139,7 @@ extension NetworkBlock {
             outHeight = 1
             outWidth = 1
         case .skip:
-            setSkip(matches)
+            setSkip(matches, elsewhere: .projection)
         case .convolution:
             hasBias = settings.bias ?? !settings.hasNormalisation
             groups = settings.groups
@@ -143,7 +147,8 @@ extension NetworkBlock {
             try setSize(settings, name)
         case .mbconv:
             if settings.kernel == 0 {
-                setSkip(matches)
+                setSkip(
+                    matches, elsewhere: settings.shortcut == .leading ? .leading : .projection)
             } else {
                 try setMBConv(settings, matches, name)
             }
@@ -173,8 +178,8 @@ extension NetworkBlock {
         }
     }
 
-    private mutating func setSkip(_ matches: Bool) {
-        kind = matches ? .identity : .projection
+    private mutating func setSkip(_ matches: Bool, elsewhere: Kind) {
+        kind = matches ? .identity : elsewhere
         kernel = 1
         activation = .none
         outHeight = (inHeight - 1) / stride + 1
@@ -246,6 +251,11 @@ extension NetworkBlock {
         case .none: shortcut = .none
         case .convolution: shortcut = .convolution
         case .pool: shortcut = .pool
+        case .leading:
+            // A padding may give more or fewer pixels than the stride meets.
+            let meets =
+                outHeight == (inHeight - 1) / stride + 1 && outWidth == (inWidth - 1) / stride + 1
+            shortcut = meets ? .leading : elsewhere
         }
     }
 

@@ -13,6 +13,9 @@ public struct NetworkOperator: Hashable, Sendable {
         /// sum of the inputs times theirs. [ResNeSt; FP-NAS §4.1]
         case splitAttention(width: Int)
         case sum
+        /// The leading channels that input and result have, of every so many rows and columns;
+        /// zeros in further channels of the result.
+        case leading(stride: Int)
         case concatenation
         case zero
         /// Σ r·x over the inputs with a row of run-time factors r for each, one a channel: of a
@@ -156,6 +159,7 @@ private struct Lowering {
             return append(
                 b.pointwise(stride: b.stride), .shortcut, index, from: [x], to: b.outShape,
                 norm: true)
+        case .leading: return leading(b, index, x)
         case .mbconv: return lowerMBConv(b, index, x)
         case .fusedMBConv: return lowerFused(b, index, x)
         case .basic, .bottleneck: return lowerResidual(b, index, x)
@@ -280,6 +284,7 @@ private struct Lowering {
         switch b.shortcut {
         case .none: return y
         case .identity: break
+        case .leading: shortcut = leading(b, index, x)
         case .convolution:
             shortcut = append(
                 b.pointwise(stride: b.stride), .shortcut, index, from: [x], to: b.outShape,
@@ -293,6 +298,10 @@ private struct Lowering {
             shortcut = append(b.pointwise(), .shortcut, index, from: [shortcut], to: b.outShape)
         }
         return append(.sum, .join, index, from: [y, shortcut], to: b.outShape, activation)
+    }
+
+    private mutating func leading(_ b: NetworkBlock, _ index: Int, _ x: Int) -> Int {
+        append(.leading(stride: b.stride), .shortcut, index, from: [x], to: b.outShape)
     }
 
     private mutating func lowerCell(_ b: NetworkBlock, _ index: Int, _ x: Int) -> Int {

@@ -59,7 +59,7 @@ public enum Attribute: String, CaseIterable, Sendable {
     case gate
     /// 1 keeps an expansion's 1×1 convolution where the hidden width is the input's.
     case expandAlways = "expand_always"
-    /// What is added to the block's result: "auto", "none", "conv", "pool".
+    /// What is added to the block's result: "auto", "none", "conv", "pool", "leading".
     case shortcut
     /// "average" or "maximum".
     case pool
@@ -99,6 +99,10 @@ public enum Shortcut: String, CaseIterable, Hashable, Sendable {
     /// The input, elsewhere an average pool over the stride and a 1×1 convolution without
     /// normalisation. [NAS-Bench-201]
     case pool
+    /// The input on the leading channels that both have, every so many pixels as the stride says:
+    /// no parameters, nothing to multiply. A block of kernel 0 is then this alone. [ResNet's
+    /// option A; between equal images what FBNetV2's masks of channels do]
+    case leading
 }
 
 /// How a width that is a product becomes a whole number, at least 1.

@@ -87,9 +87,12 @@ struct GradientPlan {
     /// Whether the operator adds a block's result to the block's own input.
     static func skipsBranch(_ i: Int, _ operators: [NetworkOperator]) -> Bool {
         let op = operators[i]
-        guard op.kind == .sum, op.inputs.count == 2, op.inputs[0] >= 0 else { return false }
-        return operators[op.inputs[0]].block == op.block
-            && (op.inputs[1] < 0 || operators[op.inputs[1]].block != op.block)
+        guard op.kind == .sum, op.inputs.count == 2, op.inputs[0] >= 0,
+            operators[op.inputs[0]].block == op.block
+        else { return false }
+        guard op.inputs[1] >= 0, operators[op.inputs[1]].block == op.block else { return true }
+        if case .leading = operators[op.inputs[1]].kind { return true }
+        return false
     }
 
     /// The operator that takes over the memory of a sum's or a squeeze's gradient, and those that
@@ -111,7 +114,7 @@ struct GradientPlan {
         func reads(_ source: Int) -> Bool {
             guard consumers[source] == 1 else { return false }
             switch operators[source].kind {
-            case .convolution, .linear: return true
+            case .convolution, .linear, .leading: return true
             default: return false
             }
         }

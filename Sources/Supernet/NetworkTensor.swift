@@ -184,6 +184,7 @@ enum OperatorNames {
         case .pool, .globalPool: return "pool"
         case .squeezeExcite, .splitAttention: return "attention"
         case .sum: return "sum"
+        case .leading: return "leading"
         case .concatenation: return "concat"
         case .zero: return "zero"
         case .mixture: return "mixture"

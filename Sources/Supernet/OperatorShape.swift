@@ -10,7 +10,7 @@ struct OperatorShape: Hashable {
         /// Any other convolution that is not depthwise.
         case patches
         case depthwise
-        case pool, globalPool, squeezeExcite, splitAttention, sum, concatenation, zero,
+        case pool, globalPool, squeezeExcite, splitAttention, sum, leading, concatenation, zero,
             mixture
     }
 
@@ -73,6 +73,9 @@ struct OperatorShape: Hashable {
             code = .splitAttention
             squeezeChannels = width
         case .sum: code = .sum
+        case .leading(let stride):
+            code = .leading
+            self.stride = stride
         case .concatenation: code = .concatenation
         case .zero: code = .zero
         case .mixture: code = .mixture
@@ -212,6 +215,9 @@ struct OperatorNeed {
         case .concatenation:
             perImage = s.outSize
             scratch = s.outSize
+        case .leading:
+            perImage = s.outSize
+            scratch = s.inSize
         case .mixture:
             perImage = s.outSize
             scratch = s.inSize

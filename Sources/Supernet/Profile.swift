@@ -52,6 +52,7 @@ extension OperatorShape {
         case .squeezeExcite: return "squeeze-excite"
         case .splitAttention: return "split-attention"
         case .sum: return "sum"
+        case .leading: return "leading channels"
         case .concatenation: return "concatenation"
         case .zero: return "zero"
         case .mixture: return inputCount > 1 ? "mixture" : "mask"

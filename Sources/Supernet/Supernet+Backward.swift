@@ -49,6 +49,7 @@ extension Pass {
         case .globalPool: globalPoolGradient(b, part)
         case .squeezeExcite, .splitAttention: attentionGradient(b, part)
         case .sum: sumGradient(b, part)
+        case .leading: leadingGradient(b, part)
         case .concatenation: concatenationGradient(b, part)
         case .zero: break
         case .mixture: mixtureGradient(b, part)

@@ -122,6 +122,7 @@ extension Pass {
         case .globalPool: globalPool(b, part)
         case .squeezeExcite, .splitAttention: attention(b, part)
         case .sum: sum(b, part)
+        case .leading: leading(b, part)
         case .concatenation: concatenate(b, part)
         case .zero: clear(b, part)
         case .mixture: mix(b, part)

@@ -36,6 +36,12 @@ import Testing
                     [(.channels, ints(16, 32)), (.shortcut, texts("auto", "none", "pool"))]),
                 .block("basic", .basic, [(.channels, ints(16, 32))]),
                 .block(
+                    "leading", .mbconv, stride: 2,
+                    [
+                        (.kernel, ints(0, 3)), (.channels, ints(12, 16, 20)),
+                        (.shortcut, texts("leading", "auto")),
+                    ]),
+                .block(
                     "pool", .pool, [(.kernel, ints(0, 2)), (.pool, texts("average", "maximum"))]),
                 .block(
                     "head", .pooledHead,

@@ -61,9 +61,11 @@ func referenceSpace() throws -> SearchSpace {
         ], input: ImageShape(height: 9, width: 7, channels: 2), classes: 3)
 }
 
-/// A small searched space: strides, skips, all kernels, both activations, widths as slices.
-func smallSpace() throws -> SearchSpace {
+/// A small searched space: strides, skips, all kernels, both activations, widths as slices; with
+/// shortcuts where widths happen to be equal, or on the channels that both have.
+func smallSpace(leading: Bool = false) throws -> SearchSpace {
     let searched: [(Attribute, AttributeValues)] = [
+        (.shortcut, .fixed(.text(leading ? "leading" : "auto"))),
         (.kernel, .searched([0, 3, 5])),
         (.activation, .searched([.text("relu"), .text("swish")])),
         (.squeezeExcite, .searched([0, 1])),

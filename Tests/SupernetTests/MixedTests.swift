@@ -51,14 +51,48 @@ import Testing
             ], input: ImageShape(height: 8, width: 8, channels: 1), classes: 4)
     }
 
+    /// Shortcuts on the channels that both have: as terms of a layer's sum, inside of a block, with a
+    /// stride, and layers that are nothing else.
+    static func leadingSpace() throws -> SearchSpace {
+        let leading = (Attribute.shortcut, AttributeValues.fixed(.text("leading")))
+        let swish = (Attribute.activation, AttributeValues.fixed(.text("swish")))
+        return try SearchSpace(
+            name: "leading",
+            layers: [
+                .block("stem", .convolution, [swish, (.channels, .searched([5, 9, 12]))]),
+                .block(
+                    "one", .mbconv, repeats: 2,
+                    [
+                        leading, swish, (.kernel, .searched([0, 3, 5])),
+                        (.squeezeExcite, .searched([0, 1])), (.expansion, .searched([1, 2])),
+                        (.channels, .searched([4, 7, 11])),
+                    ]),
+                .block("only", .mbconv, [leading, (.kernel, .fixed(0)), (.channels, .fixed(9))]),
+                .block(
+                    "down", .mbconv, stride: 2,
+                    [
+                        leading, swish, (.kernel, .searched([0, 3])),
+                        (.channels, .searched([6, 10])),
+                    ]),
+                .block("basic", .basic, [leading, swish, (.channels, .searched([6, 8]))]),
+                .block(
+                    "cut", .mbconv,
+                    [leading, (.kernel, .fixed(0)), (.channels, .searched([4, 7]))]),
+                .block(
+                    "neck", .bottleneck, [leading, swish, (.channels, .searched([8, 12]))]),
+                .block("fused", .fusedMBConv, [leading, swish, (.channels, .searched([6, 10]))]),
+                .block("classifier", .classifier, []),
+            ], input: ImageShape(height: 8, width: 7, channels: 1), classes: 4)
+    }
+
     private static let spaces: [@Sendable () throws -> SearchSpace] = [
-        { try smallSpace() }, { try variedSpace() },
+        { try smallSpace() }, { try variedSpace() }, { try leadingSpace() },
         { try cellSpace(.nasBench201(channels: 4, cells: 1)) },
         // Of three cells the second and the third reduce.
         { try cellSpace(.darts(channels: 2, cells: 3)) },
     ]
 
-    @Test(arguments: 0..<4) func oneChoiceEachIsThatNetwork(space number: Int) throws {
+    @Test(arguments: 0..<5) func oneChoiceEachIsThatNetwork(space number: Int) throws {
         let space = try MixedTests.spaces[number]()
         let mixed = try MixedNetwork(space)
         let count = 17
@@ -80,7 +114,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<4) func factorsHaveTheDerivativesOfDifferences(space number: Int) throws {
+    @Test(arguments: 0..<5) func factorsHaveTheDerivativesOfDifferences(space number: Int) throws {
         let space = try MixedTests.spaces[number]()
         let mixed = try MixedNetwork(space)
         var coefficients = mixture(space, seed: 7)
@@ -113,7 +147,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<4) func theLossHasTheDerivativesOfDifferences(space number: Int) throws {
+    @Test(arguments: 0..<5) func theLossHasTheDerivativesOfDifferences(space number: Int) throws {
         let space = try MixedTests.spaces[number]()
         let mixed = try MixedNetwork(space)
         let count = 17

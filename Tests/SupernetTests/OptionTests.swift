@@ -166,12 +166,18 @@ import Testing
         #expect(abs(mean - one.logLikelihood) < 0.05)
     }
 
-    @Test func stochasticDepthLeavesBlocksOut() throws {
+    @Test(arguments: ["auto", "leading"]) func stochasticDepthLeavesBlocksOut(
+        shortcut: String
+    ) throws {
+        let isLeading = shortcut == "leading"
         let layers = try [
             Layer.block("stem", .convolution, [(.channels, .fixed(8))]),
             .block(
                 "a", .mbconv,
-                [(.kernel, .fixed(3)), (.expansion, .fixed(2)), (.channels, .fixed(8))]),
+                [
+                    (.kernel, .fixed(3)), (.expansion, .fixed(2)),
+                    (.channels, .fixed(isLeading ? 11 : 8)), (.shortcut, .fixed(.text(shortcut))),
+                ]),
             .block("classifier", .classifier, []),
         ]
         let space = try SearchSpace(
@@ -208,6 +214,22 @@ import Testing
         let up = try loss(h)
         let down = try loss(-2 * h)
         #expect(abs((up - down) / Double(2 * h) - size) < 0.03 * size)
+    }
+
+    /// Whether widths happen to be equal or not, there is a shortcut in all networks of the space.
+    @Test(arguments: [false, true]) func lastScalesOfSearchedWidths(leading: Bool) throws {
+        var regularisation = Regularisation()
+        regularisation.zeroesLastGamma = true
+        let supernet = try Supernet(
+            space: try smallSpace(leading: leading), capacity: 8, seed: 1,
+            regularisation: regularisation)
+        let last = supernet.slots.filter { $0.name.hasSuffix(".project.gamma") }
+        #expect(last.count == 3)
+        for slot in last {
+            // The second of two blocks of one width has its input's anyway.
+            let hasAlways = leading || slot.name.hasPrefix("two.1")
+            #expect(supernet.parameters[slot.offset] == (hasAlways ? 0 : 1), "\(slot.name)")
+        }
     }
 
     @Test func lastScalesBeginAtZero() throws {

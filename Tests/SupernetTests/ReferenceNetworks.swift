@@ -4,8 +4,8 @@ import Support
 /// The networks of Tests/reference/network_reference.py.
 enum ReferenceNetworks {
     static let names = [
-        "splits", "fused", "residual", "grouped", "pools", "nas-bench-201-a", "nas-bench-201-b",
-        "darts",
+        "splits", "fused", "residual", "grouped", "pools", "leading", "nas-bench-201-a",
+        "nas-bench-201-b", "darts",
     ]
     static let input = ImageShape(height: 9, width: 7, channels: 2)
 
@@ -16,6 +16,7 @@ enum ReferenceNetworks {
         case "residual": return try chain(residual())
         case "grouped": return try chain(grouped())
         case "pools": return try chain(pools())
+        case "leading": return try chain(leading())
         case "nas-bench-201-a":
             return try cells(.nasBench201(channels: 4, cells: 1), [3, 1, 2, 4, 3, 1])
         case "nas-bench-201-b":
@@ -137,6 +138,32 @@ enum ReferenceNetworks {
                 ]),
             layer("e", .convolution, [(.groups, 10), (.channels, 10)]),
             layer("f", .convolution, [(.kernel, 1), (.bias, 1), (.channels, 9)]),
+        ]
+    }
+
+    /// Shortcuts between all kinds of widths, and skips that are nothing else.
+    private static func leading() throws -> [Layer] {
+        let leading = (Attribute.shortcut, Choice.text("leading"))
+        let swish = (Attribute.activation, Choice.text("swish"))
+        return try [
+            layer("stem", .convolution, [(.activation, .text("swish")), (.channels, 6)]),
+            .block(
+                "wider", .mbconv,
+                [
+                    (.kernel, .fixed(3)), (.activation, .fixed(.text("swish"))),
+                    (.expansion, .fixed(2)), (.channels, .searched([11, 13])),
+                    (.shortcut, .fixed(.text("leading"))),
+                ]),
+            layer("less", .mbconv, [(.kernel, 0), (.channels, 7), leading]),
+            layer(
+                "half", .fusedMBConv, stride: 2,
+                [(.activation, .text("relu6")), (.expansion, 2), (.channels, 9), leading]),
+            layer("same", .mbconv, [(.kernel, 5), (.channels, 9), leading, swish]),
+            layer("narrower", .basic, [(.channels, 6), leading, swish]),
+            layer("more", .mbconv, stride: 2, [(.kernel, 0), (.channels, 10), leading]),
+            layer(
+                "last", .bottleneck, repeats: 2,
+                [(.expansion, .real(0.5)), (.channels, 12), leading, swish]),
         ]
     }
 

@@ -24,8 +24,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [1, 3]) func trieEqualsOneByOne(threads: Int) throws {
-        let space = try smallSpace()
+    @Test(arguments: [1, 3], [false, true])
+    func trieEqualsOneByOne(threads: Int, leading: Bool) throws {
+        let space = try smallSpace(leading: leading)
         let samples = try architectures(space, 10).enumerated().map {
             Sample(try space.network($0.element), multiplicity: 1 + $0.offset % 3)
         }

@@ -60,10 +60,12 @@ import Testing
         }
     }
 
-    @Test func sliceEqualsNetworkAlone() throws {
-        let supernet = try make()
+    @Test(arguments: [false, true]) func sliceEqualsNetworkAlone(leading: Bool) throws {
+        let space = try smallSpace(leading: leading)
+        let supernet = try Supernet(space: space, capacity: 20, seed: 9)
+        supernet.scatter()
         for seed in 1...12 {
-            let network = try network(seed)
+            let network = try space.network(architecture(space, seed: seed))
             let alone = try Supernet(networks: [network], capacity: 20, seed: 1)
             for slot in alone.slots {
                 let number = try #require(slot.name.first { $0.isNumber }?.wholeNumberValue)

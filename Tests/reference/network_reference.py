@@ -175,6 +175,30 @@ def grouped(x):
     return linear("classifier.0.weight", x.mean((2, 3)), CLASSES)
 
 
+def leading(x, y):
+    """y and the leading channels of x that it has, of the pixels that the stride meets."""
+    stride = -(-x.shape[2] // y.shape[2])
+    kept = min(x.shape[1], y.shape[1])
+    return F.pad(x[:, :kept, ::stride, ::stride], (0, 0, 0, 0, 0, y.shape[1] - kept)) + y
+
+
+def leading_channels(x):
+    x = conv("stem.0.conv3", x, 6, 3, act="swish")
+    x = leading(x, mbconv("wider.0", x, 3, "swish", 2, 11))
+    x = x[:, :7]
+    h = conv("half.0.inner.conv3", x, 14, 3, 2, "relu6")
+    x = leading(x, conv("half.0.project", h, 9, 1))
+    x = mbconv("same.0", x, 5, "swish", 1, 9)
+    h = conv("narrower.0.expand.conv3", x, 6, 3, act="swish")
+    x = F.silu(leading(x, conv("narrower.0.project.conv3", h, 6, 3)))
+    x = leading(x, x.new_zeros(len(x), 10, 3, 2))
+    for i in range(2):
+        h = conv(f"last.{i}.expand", x, 6, 1, act="swish")
+        h = conv(f"last.{i}.inner.conv3", h, 6, 3, act="swish")
+        x = F.silu(leading(x, conv(f"last.{i}.project", h, 12, 1)))
+    return linear("classifier.0.weight", x.mean((2, 3)), CLASSES)
+
+
 def pools(x):
     x = conv("stem.0.conv3", x, 6, 3, act="swish")
     x = F.max_pool2d(x, 3, 2, 1)
@@ -299,6 +323,7 @@ def darts(normal, reduce, cells, channels):
 
 NETWORKS = {
     "splits": splits, "fused": fused, "residual": residual, "grouped": grouped, "pools": pools,
+    "leading": leading_channels,
     "nas-bench-201-a": nas_bench_201([3, 1, 2, 4, 3, 1]),
     "nas-bench-201-b": nas_bench_201([1, 1, 1, 0, 3, 4]),
     "darts": darts(

@@ -188,6 +188,15 @@ class _Builder:
     def add_sum(self, op: dict[str, Any], inputs: list[str]) -> str:
         return self.node("Add" if len(inputs) == 2 else "Sum", inputs)
 
+    def add_leading(self, op: dict[str, Any], inputs: list[str]) -> str:
+        kept = min(op["input_shape"][2], op["output_shape"][2])
+        ends = np.array([kept, 2**31 - 1, 2**31 - 1])
+        x = self.node("Slice", [
+            inputs[0], self.number(np.array([0, 0, 0])), self.number(ends),
+            self.number(np.array([1, 2, 3])), self.number(np.array([1] + [op["stride"]] * 2))])
+        behind = op["output_shape"][2] - kept
+        return self.node("Pad", [x, self.number(np.array([0] * 5 + [behind, 0, 0]))])
+
     def add_concat(self, op: dict[str, Any], inputs: list[str]) -> str:
         return self.node("Concat", inputs, axis=1)
 

@@ -111,6 +111,10 @@ def _modules() -> Any:
                 return F.avg_pool2d(pad(x, op), op["kernel"], op["stride"]) / inside
             if kind == "sum":
                 return sum(inputs[1:], x)
+            if kind == "leading":
+                kept = min(x.shape[1], op["output_shape"][2])
+                met = x[:, :kept, ::op["stride"], ::op["stride"]]
+                return F.pad(met, (0, 0, 0, 0, 0, op["output_shape"][2] - kept))
             if kind == "concat":
                 return torch.cat(inputs, 1)
             if kind == "zero":

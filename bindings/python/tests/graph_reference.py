@@ -71,6 +71,10 @@ def compute(op, inputs, t, count):
         return sum(v * w[:, None, None] for v, w in zip(inputs, weights))
     if kind == "sum":
         return sum(inputs)
+    if kind == "leading":
+        met = x[:, ::op["stride"], ::op["stride"], :op["output_shape"][2]]
+        behind = op["output_shape"][2] - met.shape[-1]
+        return np.pad(met, ((0, 0), (0, 0), (0, 0), (0, behind)))
     if kind == "concat":
         return np.concatenate(inputs, -1)
     assert kind == "zero"

@@ -89,6 +89,16 @@ NETWORKS = {
         ("linear", {"activation": "relu", "channels": 11}),
         ("linear", {"activation": "swish", "bias": 0, "channels": 8}),
     ]),
+    "leading": lambda: chain("leading", [
+        ("conv", {"activation": "swish", "channels": 6}),
+        ("mbconv", {"expansion": 2, "activation": "swish", "channels": 11, "shortcut": "leading"}),
+        ("mbconv", {"kernel": 0, "channels": 7, "shortcut": "leading"}),
+        ("fused_mbconv", {"stride": 2, "expansion": 2, "channels": 9, "shortcut": "leading"}),
+        ("mbconv", {"kernel": 5, "channels": 9, "shortcut": "leading"}),
+        ("basic", {"channels": 6, "shortcut": "leading"}),
+        ("mbconv", {"kernel": 0, "stride": 2, "channels": 10, "shortcut": "leading"}),
+        ("bottleneck", {"repeats": 2, "expansion": 0.5, "channels": 12, "shortcut": "leading"}),
+    ]),
     "nas-bench-201-a": lambda: cells("nas-bench-201", [3, 1, 2, 4, 3, 1]),
     "nas-bench-201-b": lambda: cells("nas-bench-201", [1, 1, 1, 0, 3, 4]),
     "darts": lambda: cells("darts", [

@@ -91,7 +91,7 @@ private struct LeadingChain {
 
     mutating func add(_ stride: Int, _ channels: Int) {
         kept = min(kept, channels)
-        // Every pixel beyond the first is met by strides up to the image's size alone.
+        // A stride beyond the image meets its first pixel alone.
         let (product, overflow) = self.stride.multipliedReportingOverflow(by: stride)
         self.stride = overflow ? .max : product
     }

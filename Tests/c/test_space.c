@@ -187,6 +187,20 @@ static void builder_makes_general_layers(void) {
     OK(fpnas_space_network_hash(space, one, &shallow));
     CHECK(deep != shallow);
     fpnas_space_free(space);
+    OK(fpnas_space_builder_create("leading", &builder));
+    OK(fpnas_space_builder_set_input(builder, 4, 4, 2, 2));
+    OK(fpnas_space_builder_add_layer(builder, "wider"));
+    OK(fpnas_space_builder_set_operation(builder, "mbconv", 1, 1));
+    OK(fpnas_space_builder_add_integers(builder, "kernel", kernels, 2));
+    OK(fpnas_space_builder_fix_integer(builder, "channels", 3));
+    OK(fpnas_space_builder_fix_text(builder, "shortcut", "leading"));
+    OK(fpnas_space_builder_add_layer(builder, "end"));
+    OK(fpnas_space_builder_set_operation(builder, "classifier", 1, 1));
+    OK(fpnas_space_builder_finish(builder, &space));
+    OK(fpnas_space_costs(space, (int32_t[]){0}, FPNAS_COUNT_TORCH, costs, 3, NULL));
+    /* depthwise and 1x1 at 16 pixels, the classifier; the shortcut from 2 channels to 3 is free */
+    CHECK_INT(costs[FPNAS_COST_MACS], 16 * 2 * (9 + 3) + 3 * 2);
+    fpnas_space_free(space);
     OK(fpnas_space_builder_add_layer(builder, "bad"));
     FAILS(fpnas_space_builder_set_repeats(builder, NULL, 1), FPNAS_E_INVALID, "counts is NULL");
     OK(fpnas_space_builder_set_operation(builder, "skip", 1, 1));

@@ -91,6 +91,25 @@ def test_order_of_variables_survives(schema):
             assert again.variables == space.variables
 
 
+def test_shortcuts_are_what_the_schema_says(schema):
+    def document(shortcut):
+        layers = [
+            {"name": "a", "operation": "mbconv", "channels": [8, 16], "shortcut": shortcut},
+            {"name": "classifier", "operation": "classifier"},
+        ]
+        return {"format": "fpnas-space", "version": 1, "name": "s", "layers": layers,
+                "input": {"height": 8, "width": 8, "channels": 3}, "classes": 4}
+
+    for shortcut in ("auto", "none", "conv", "pool", "leading", ["none", "leading"]):
+        schema.validate(document(shortcut))
+        with fpnas.Space.from_json(document(shortcut)) as space:
+            assert space.cost([0] * len(space)).macs > 0
+    for shortcut in ("trailing", 1, ["leading", "trailing"]):
+        assert not schema.is_valid(document(shortcut))
+        with pytest.raises(fpnas.FPNASError, match="shortcut"):
+            fpnas.Space.from_json(document(shortcut))
+
+
 def test_conventions_differ(general):
     row = general.canonicalise([1, 1, 1, 2, 0, 1])
     torch = general.cost(row)

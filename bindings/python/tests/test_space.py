@@ -83,6 +83,53 @@ def test_costs_by_hand(network):
         assert network.cost_range(metric) == (min(values), max(values))
 
 
+def leading(**last):
+    """Widths 4 and 8 in front of a block whose shortcut is leading channels."""
+    return fpnas.Space.build("leading", [
+        {"name": "stem", "operation": "conv", "channels": [4, 8]},
+        {"name": "block", "operation": "mbconv", "kernel": [0, 3], "channels": [6, 8],
+         "shortcut": "leading", **last},
+        {"name": "classifier", "operation": "classifier"}], input=(6, 6, 1), classes=3)
+
+
+def test_leading_channels_cost_no_macs_and_no_parameters():
+    space = leading()
+    for stem in (0, 1):
+        wide, narrow = [4, 8][stem], 6
+        # A block of kernel 0 is nothing where widths are equal, else its leading channels alone.
+        skipped = space.layer_costs([stem, 0, 0])[1]
+        assert skipped.macs == skipped.parameters == 0
+        # depthwise 3x3 and 1x1, each with scale and shift
+        block = space.layer_costs([stem, 1, 0])[1]
+        assert block.macs == 36 * wide * (9 + narrow)
+        assert block.parameters == wide * (9 + narrow) + 2 * (wide + narrow)
+        # results of the stem, the skip, the pool and the classifier
+        result = space.cost([stem, 0, 0]).activations
+        assert result == 4 * (36 * (wide + narrow) + narrow + 3)
+        # in place of the skip's: the two convolutions', the leading channels, the sum
+        added = space.cost([stem, 1, 0]).activations - result
+        assert added == 4 * 36 * (wide + 2 * narrow)
+    strided = leading(stride=2)
+    assert strided.layer_costs([0, 0, 1])[1].macs == 0
+    assert strided.layer_costs([0, 1, 1])[1].macs == 9 * 4 * (9 + 8)
+
+
+def test_leading_channels_in_a_row_are_one():
+    def space(*widths):
+        blocks = [{"name": f"b{i}", "operation": "mbconv", "kernel": 0, "channels": width,
+                   "shortcut": "leading"} for i, width in enumerate(widths)]
+        return fpnas.Space.build("row", [
+            {"name": "stem", "operation": "conv", "channels": 8}, *blocks,
+            {"name": "classifier", "operation": "classifier"}], input=(6, 6, 1), classes=3)
+
+    hashes = {widths: space(*widths).network_hash([]) for widths in [
+        (8,), (12, 8), (12, 12, 8), (6,), (8, 6), (12, 6), (6, 8), (4, 8), (12, 4, 8)]}
+    assert hashes[8,] == hashes[12, 8] == hashes[12, 12, 8]
+    assert hashes[6,] == hashes[8, 6] == hashes[12, 6]
+    assert hashes[4, 8] == hashes[12, 4, 8]
+    assert len({hashes[8,], hashes[6,], hashes[6, 8], hashes[4, 8]}) == 4
+
+
 def test_builder_agrees_with_build(network):
     with fpnas.SpaceBuilder("network") as builder:
         builder.input(8, 8, 1, 10)

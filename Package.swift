@@ -35,7 +35,7 @@ let package = Package(
             name: "ArchitectureDistribution", dependencies: ["SearchSpace", "CSearchKernels"],
             swiftSettings: strict),
         .target(
-            name: "ArchitectureCost", dependencies: ["ArchitectureDistribution"],
+            name: "ArchitectureCost", dependencies: ["ArchitectureDistribution", "CSearchKernels"],
             swiftSettings: strict),
         .target(name: "Search", dependencies: ["ArchitectureCost"], swiftSettings: strict),
         .target(

@@ -1,4 +1,5 @@
 import ArchitectureDistribution
+import CSearchKernels
 import SearchSpace
 import Support
 
@@ -11,9 +12,9 @@ import Support
 /// up layer by layer, so that everything q knows of keeps the budgets and Z is a lower bound of
 /// the true probability; `probabilityBounds()` gives the upper one. (`docs/budgets.md`)
 ///
-/// Making one costs the time of the programme's building, `update()` O(nodes · terms); both are
-/// said in `BudgetProgram`.
-public final class BudgetedDistribution {
+/// Making one costs the time of the programme's building, `update()` O(nodes · terms), and what asks
+/// for q's options as much again; `docs/budgets.md` says how they grow.
+@safe public final class BudgetedDistribution {
     public let distribution: ArchitectureDistribution
     public let budgets: [CostBudget]
     let program: BudgetProgram
@@ -23,16 +24,24 @@ public final class BudgetedDistribution {
     public private(set) var logProbability = 0.0
     /// H(q) of raw encodings in nats: what sets K under a hard budget.
     public private(set) var entropy = 0.0
-    /// q's probability of every option of every layer, in the order of `space.options(ofLayer:)`.
-    public private(set) var optionProbabilities: [[Double]] = []
 
-    /// P of every option and, by layer and state, of every term.
-    private(set) var probabilities: [[Double]] = []
-    private(set) var terms: [[[Double]]] = []
+    /// P of every option, in the order of `view.offsets`, and P log P of its encodings.
+    let probabilities: Buffer<Double>
+    private let logMasses: Buffer<Double>
+    /// Of every term: P and P log P of its options.
+    let weights: Buffer<Double>
     /// Of every node, P that what follows keeps the budgets, times a power of two of its layer;
-    /// 0 at the end.
+    /// 0 elsewhere and at the end.
     let values: Buffer<Double>
+    /// Of every node, Σ P log P over what follows and keeps the budgets, times the same.
+    private let logs: Buffer<Double>
+    /// Of every node, P of arriving there, and q's probability of every option.
     private let arrivals: Buffer<Double>
+    private let follows: Buffer<Double>
+    private let masses: Buffer<Double>
+    private var isForward = false
+    private let kernels: UnsafePointer<fpnas_priv_search_kernels>
+    let scratch: DrawScratch
 
     /// Errors: INVALID for budgets of another space or none; INFEASIBLE where nothing keeps them
     /// all, at once, or where they do not fit at the resolution wanted.
@@ -60,15 +69,33 @@ public final class BudgetedDistribution {
     }
 
     init(
-        _ distribution: ArchitectureDistribution, _ budgets: [CostBudget], _ program: BudgetProgram
+        _ distribution: ArchitectureDistribution, _ budgets: [CostBudget], _ program: BudgetProgram,
+        kernels name: String? = nil
     ) throws(FPNASError) {
+        guard let kernels = unsafe fpnas_priv_search_kernels_named(name) else {
+            throw .invalid("FPNAS_KERNELS names kernels this CPU has not got")
+        }
+        unsafe self.kernels = unsafe kernels
         self.distribution = distribution
         self.budgets = budgets
         self.program = program
         view = try LayerOptions(
             distribution, options: budgets[0].chain.layers.map(\.options))
+        let options = view.offsets[view.options.count]
+        probabilities = try Buffer(options, of: "probabilities of options")
+        logMasses = try Buffer(options, of: "probabilities of options")
+        masses = try Buffer(options, of: "probabilities of options")
+        weights = try Buffer(2 * program.termCount, of: "probabilities of terms")
+        follows = try Buffer(program.termCount, of: "probabilities of terms")
         values = try Buffer(program.nodeCount + 1, of: "sums of costs")
+        logs = try Buffer(program.nodeCount + 1, of: "sums of costs")
         arrivals = try Buffer(program.nodeCount + 1, of: "sums of costs")
+        scratch = try DrawScratch(program)
+        for state in program.layers[program.layers.count - 1] {
+            for i in 0..<state.count where !program.isWindow || program.isNode(state.offset + i) {
+                values[state.offset + i] = 1
+            }
+        }
         update()
     }
 
@@ -110,146 +137,171 @@ public final class BudgetedDistribution {
 
     // MARK: - Passes
 
-    /// Takes in the distribution's present logits: Z, entropy, q's options. O(nodes · terms).
+    /// Takes in the distribution's present logits: Z, entropy, what draws need. One pass over the
+    /// (node, term) pairs; allocates nothing.
     public func update() {
-        probabilities = view.probabilities(distribution)
-        terms = program.layers.dropLast().enumerated().map { layer, states in
-            states.map { state in
-                var sums = [Double](repeating: 0, count: state.terms.count)
-                for (o, term) in state.termOfOption.enumerated() where term >= 0 {
-                    sums[Int(term)] += probabilities[layer][o]
-                }
-                return sums
-            }
-        }
+        isForward = false
+        unsafe view.evaluate(
+            distribution, probabilities: probabilities.pointer, logMasses: logMasses.pointer)
+        addUpTerms()
         let exponent = backward()
         let first = program.layers[0][0]
         let whole = first.count > 0 ? values[first.offset] : 0
         logProbability = Elementary.log(whole) + Double(exponent) * 0.6931471805599453
-        guard logProbability > -.infinity else {
-            optionProbabilities = probabilities.map { $0.map { _ in 0 } }
-            entropy = 0
-            return
-        }
-        optionProbabilities = forward()
-        // H(q) = log Z − E_q[log P(A)], and log P(A) is a sum over the layers.
-        let logs = view.logProbabilities(distribution, probabilities)
-        var sum = logProbability
-        for layer in logs.indices {
-            for (q, log) in zip(optionProbabilities[layer], logs[layer]) where q > 0 {
-                sum -= q * log
-            }
-        }
-        entropy = max(sum, 0)
+        // H(q) = log Z − E_q[log P(A)], whose scales cancel.
+        entropy =
+            logProbability > -.infinity
+            ? max(logProbability - logs[first.offset] / whole, 0) : 0
     }
 
-    /// Fills `values` from the last layer on; returns the power of two they were divided by.
-    private func backward() -> Int {
-        let v = unsafe values.pointer
-        unsafe v.update(repeating: 0, count: values.count)
-        for state in program.layers[program.layers.count - 1] {
-            for i in 0..<state.count { unsafe v[state.offset + i] = 1 }
-        }
-        var exponent = 0
-        for layer in (0..<(program.layers.count - 1)).reversed() {
-            let nodes = program.layers[layer]
-            for (s, state) in nodes.enumerated() {
-                for (t, term) in state.terms.enumerated() {
-                    let p = terms[layer][s][t]
-                    guard p > 0 else { continue }
-                    if program.isWindow {
-                        let next = program.layers[layer + 1][term.next]
-                        let (range, shift) = program.overlap(state, term, next)
-                        guard !range.isEmpty else { continue }
-                        unsafe Kernel.add(
-                            range.count, p, v + next.offset + range.lowerBound + shift,
-                            to: v + state.offset + range.lowerBound)
-                    } else {
-                        let table =
-                            unsafe program.targets.pointer + (state.targets + t * state.count)
-                        for i in 0..<state.count {
-                            unsafe v[state.offset + i] += p * v[Int(table[i])]
-                        }
+    private func addUpTerms() {
+        let (p, l) = unsafe (probabilities.pointer, logMasses.pointer)
+        let members = unsafe program.members.pointer
+        let starts = unsafe program.memberStarts.pointer
+        for layer in 0..<view.options.count {
+            let base = view.offsets[layer]
+            for state in program.layers[layer] {
+                for t in state.firstTerm..<(state.firstTerm + state.terms.count) {
+                    var sum = 0.0
+                    var log = 0.0
+                    for i in unsafe Int(starts[t])..<Int(starts[t + 1]) {
+                        let o = unsafe base + Int(members[i])
+                        unsafe sum += p[o]
+                        unsafe log += l[o]
                     }
+                    weights[2 * t] = sum
+                    weights[2 * t + 1] = log
                 }
             }
-            unsafe exponent += rescale(v, nodes)
+        }
+    }
+
+    /// Fills `values` and `logs` from the last layer on; returns the power of two they were
+    /// divided by.
+    private func backward() -> Int {
+        let (v, w) = unsafe (values.pointer, logs.pointer)
+        var exponent = 0
+        for layer in (0..<(program.layers.count - 1)).reversed() {
+            var peak = 0.0
+            for state in program.layers[layer] where state.count > 0 {
+                let own = unsafe weights.pointer + 2 * state.firstTerm
+                let count = state.terms.count
+                if program.isWindow {
+                    peak = max(
+                        peak,
+                        unsafe kernels.pointee.expect(
+                            program.moves.pointer + state.firstTerm, own, count,
+                            program.chunks.pointer + state.chunks.lowerBound,
+                            state.chunks.count, program.masks.pointer, v, w))
+                } else {
+                    peak = max(
+                        peak,
+                        unsafe kernels.pointee.expect_listed(
+                            program.targets.pointer + max(state.targets, 0), own, count,
+                            state.count, v, w, state.offset))
+                }
+            }
+            guard peak > 0, peak < 0x1p-256 else { continue }
+            exponent += Int(peak.exponent)
+            rescale(values, layer, Int(peak.exponent))
+            rescale(logs, layer, Int(peak.exponent))
         }
         return exponent
     }
 
     /// Keeps a layer's numbers away from the smallest doubles, exactly.
-    private func rescale(
-        _ values: UnsafeMutablePointer<Double>, _ nodes: [BudgetProgram.State]
-    ) -> Int {
-        guard let first = nodes.first, let last = nodes.last else { return 0 }
-        let range = first.offset..<(last.offset + last.count)
-        var peak = 0.0
-        for i in range { unsafe peak = max(peak, values[i]) }
-        guard peak > 0, peak < 0x1p-256 else { return 0 }
-        let exponent = Int(peak.exponent)
+    private func rescale(_ numbers: Buffer<Double>, _ layer: Int, _ exponent: Int) {
         // In two steps, as a factor of 2^1074 is no double.
         let factor = Double(sign: .plus, exponent: -exponent / 2, significand: 1)
         let other = Double(sign: .plus, exponent: -exponent - (-exponent / 2), significand: 1)
-        for i in range { unsafe values[i] = values[i] * factor * other }
-        return exponent
+        for state in program.layers[layer] {
+            for i in program.places(of: state) {
+                unsafe numbers.pointer[i] = numbers.pointer[i] * factor * other
+            }
+        }
     }
 
-    /// q's mass of every option, from the first layer on, `values` being there.
-    private func forward() -> [[Double]] {
-        let a = unsafe arrivals.pointer
-        let v = unsafe values.pointer
-        unsafe a.update(repeating: 0, count: arrivals.count)
-        unsafe a[program.layers[0][0].offset] = 1
-        var result: [[Double]] = []
-        for layer in probabilities.indices {
-            var masses = [Double](repeating: 0, count: probabilities[layer].count)
-            var total = 0.0
-            for (s, state) in program.layers[layer].enumerated() where state.count > 0 {
-                // What follows a term, over the nodes it is taken from; without its own P.
-                var follows = [Double](repeating: 0, count: state.terms.count)
-                for (t, term) in state.terms.enumerated() {
-                    let p = terms[layer][s][t]
-                    guard p > 0 else { continue }
-                    if program.isWindow {
-                        let next = program.layers[layer + 1][term.next]
-                        let (range, shift) = program.overlap(state, term, next)
-                        guard !range.isEmpty else { continue }
-                        let from = state.offset + range.lowerBound
-                        let to = next.offset + range.lowerBound + shift
-                        follows[t] = unsafe Kernel.dot(range.count, a + from, v + to)
-                        unsafe Kernel.add(range.count, p, a + from, to: a + to)
-                    } else {
-                        let table =
-                            unsafe program.targets.pointer + (state.targets + t * state.count)
-                        var sum = 0.0
-                        for i in 0..<state.count {
-                            let target = unsafe Int(table[i])
-                            let arrival = unsafe a[state.offset + i]
-                            unsafe sum += arrival * v[target]
-                            unsafe a[target] += p * arrival
-                        }
-                        follows[t] = sum
-                    }
-                }
-                for (o, term) in state.termOfOption.enumerated() where term >= 0 {
-                    masses[o] += probabilities[layer][o] * follows[Int(term)]
+    // MARK: - Options
+
+    /// q's probability of every option of every layer, in the order of `space.options(ofLayer:)`.
+    public var optionProbabilities: [[Double]] {
+        if !isForward { forward() }
+        return view.options.indices.map { layer in
+            (view.offsets[layer]..<view.offsets[layer + 1]).map { masses[$0] }
+        }
+    }
+
+    /// q's mass of every option, from the first layer on, `values` being there: one more pass.
+    private func forward() {
+        isForward = true
+        let (a, v) = unsafe (arrivals.pointer, values.pointer)
+        for i in 0..<masses.count { masses[i] = 0 }
+        guard logProbability > -.infinity else { return }
+        for i in 0..<follows.count { follows[i] = 0 }
+        clear(0)
+        arrivals[program.layers[0][0].offset] = 1
+        for layer in 0..<view.options.count {
+            clear(layer + 1)
+            for state in program.layers[layer] where state.count > 0 {
+                let own = unsafe weights.pointer + 2 * state.firstTerm
+                let sums = unsafe follows.pointer + state.firstTerm
+                if program.isWindow {
+                    unsafe kernels.pointee.arrive(
+                        program.moves.pointer + state.firstTerm, own, state.terms.count,
+                        program.chunks.pointer + state.chunks.lowerBound, state.chunks.count, v, a,
+                        sums)
+                } else {
+                    unsafe kernels.pointee.arrive_listed(
+                        program.targets.pointer + max(state.targets, 0), own,
+                        state.terms.count, state.count, v, a, state.offset, sums)
                 }
             }
-            unsafe a[program.nodeCount] = 0  // what broke a budget
-            _ = unsafe rescale(a, program.layers[layer + 1])
-            for mass in masses { total += mass }
-            result.append(total > 0 ? masses.map { $0 / total } : masses)
+            let peak = settle(layer + 1)
+            if peak > 0, peak < 0x1p-256 { rescale(arrivals, layer + 1, Int(peak.exponent)) }
+            addUpOptions(layer)
         }
-        return result
+    }
+
+    private func addUpOptions(_ layer: Int) {
+        let options = view.offsets[layer]..<view.offsets[layer + 1]
+        var total = 0.0
+        for state in program.layers[layer] where state.count > 0 {
+            for (o, term) in state.termOfOption.enumerated() where term >= 0 {
+                let place = options.lowerBound + o
+                masses[place] += probabilities[place] * follows[state.firstTerm + Int(term)]
+            }
+        }
+        for o in options { total += masses[o] }
+        guard total > 0 else { return }
+        for o in options { masses[o] /= total }
+    }
+
+    /// No arrivals at a layer.
+    private func clear(_ layer: Int) {
+        for state in program.layers[layer] {
+            for i in program.places(of: state) { unsafe arrivals.pointer[i] = 0 }
+        }
+    }
+
+    /// Takes arrivals away where a budget is broken; the largest that is left.
+    private func settle(_ layer: Int) -> Double {
+        var peak = 0.0
+        for state in program.layers[layer] {
+            for i in program.places(of: state) {
+                unsafe arrivals.pointer[i] = values.pointer[i] > 0 ? arrivals.pointer[i] : 0
+                unsafe peak = max(peak, arrivals.pointer[i])
+            }
+        }
+        arrivals[program.nodeCount] = 0
+        return peak
     }
 
     /// q's probability of every choice where its variable exists, flat in factorised order.
     public func marginals() -> [Double] {
         var result = [Double](repeating: 0, count: space.factorisedLogitCount)
-        for layer in optionProbabilities.indices {
+        for (layer, own) in optionProbabilities.enumerated() {
             let members = space.variables(of: layer)
-            for (option, q) in zip(view.options[layer], optionProbabilities[layer]) where q > 0 {
+            for (option, q) in zip(view.options[layer], own) where q > 0 {
                 for (v, c) in zip(members, option) where c >= 0 {
                     result[space.factorisedOffsets[v] + Int(c)] += q
                 }
@@ -262,8 +314,9 @@ public final class BudgetedDistribution {
     public func addLogProbabilityGradient(
         factor: Double, to gradient: UnsafeMutablePointer<Double>
     ) {
+        if !isForward { forward() }
         unsafe view.addGradient(
-            ofMasses: optionProbabilities, distribution, probabilities, factor: factor,
+            ofMasses: masses.pointer, distribution, probabilities.pointer, factor: factor,
             to: gradient)
     }
 
@@ -275,38 +328,5 @@ public final class BudgetedDistribution {
             unsafe addLogProbabilityGradient(factor: 1, to: start)
         }
         return gradient
-    }
-}
-
-/// The two inner loops, in an order of additions that never changes.
-private enum Kernel {
-    /// to[i] += factor · from[i].
-    @inline(__always)
-    static func add(
-        _ count: Int, _ factor: Double, _ from: UnsafePointer<Double>,
-        to: UnsafeMutablePointer<Double>
-    ) {
-        for i in 0..<count { unsafe to[i] += factor * from[i] }
-    }
-
-    /// Σ a[i]·b[i] in four running sums.
-    @inline(__always)
-    static func dot(
-        _ count: Int, _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>
-    ) -> Double {
-        var sums = SIMD4<Double>(repeating: 0)
-        var i = 0
-        while i + 4 <= count {
-            let x = unsafe SIMD4(a[i], a[i + 1], a[i + 2], a[i + 3])
-            let y = unsafe SIMD4(b[i], b[i + 1], b[i + 2], b[i + 3])
-            sums += x * y
-            i += 4
-        }
-        var rest = 0.0
-        while i < count {
-            unsafe rest += a[i] * b[i]
-            i += 1
-        }
-        return (sums.x + sums.z) + (sums.y + sums.w) + rest
     }
 }

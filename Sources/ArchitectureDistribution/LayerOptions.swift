@@ -10,6 +10,11 @@ public final class LayerOptions: Sendable {
     public let space: SearchSpace
     public let form: DistributionForm
     public let options: [[[Int32]]]
+    /// Every layer's first option, and their number at the end.
+    public let offsets: [Int]
+    /// All options' choices one after the other, and every layer's first.
+    private let choices: Buffer<Int32>
+    private let choiceOffsets: [Int]
 
     // Joint form: the option that every logit stands for; and the logits of every layer ordered
     // by option, `starts` of which is each option's first.
@@ -25,6 +30,25 @@ public final class LayerOptions: Sendable {
         space = distribution.space
         form = distribution.form
         self.options = options
+        var offsets = [0]
+        var choiceOffsets = [0]
+        for (layer, own) in options.enumerated() {
+            let width = space.variables(of: layer).count
+            offsets.append(offsets[layer] + own.count)
+            choiceOffsets.append(choiceOffsets[layer] + own.count * width)
+        }
+        self.offsets = offsets
+        self.choiceOffsets = choiceOffsets
+        choices = try Buffer(choiceOffsets[options.count], of: "options")
+        for (layer, own) in options.enumerated() {
+            var place = choiceOffsets[layer]
+            for option in own {
+                for choice in option {
+                    choices[place] = choice
+                    place += 1
+                }
+            }
+        }
         guard form == .joint else {
             optionOfLogit = try Buffer(0, of: "options")
             order = try Buffer(0, of: "options")
@@ -72,78 +96,62 @@ public final class LayerOptions: Sendable {
 
     // MARK: - Probabilities
 
-    /// P of every option. O(logits + Σ options · variables).
-    public func probabilities(_ distribution: ArchitectureDistribution) -> [[Double]] {
-        options.indices.map { layer in
-            var result = [Double](repeating: 0, count: options[layer].count)
+    /// P of every option o, in the order of `offsets`, and P(o)·E[log P(encoding) | o] in nats: the
+    /// raw log-probability averaged over the encodings that are this option; 0 where P is 0.
+    /// O(logits + Σ options · variables), no allocation.
+    public func evaluate(
+        _ distribution: ArchitectureDistribution,
+        probabilities: UnsafeMutablePointer<Double>, logMasses: UnsafeMutablePointer<Double>
+    ) {
+        let p = unsafe distribution.probabilities.pointer
+        let logP = unsafe distribution.logProbabilities.pointer
+        for layer in options.indices {
+            let count = offsets[layer + 1] - offsets[layer]
+            let product = unsafe probabilities + offsets[layer]
+            let mass = unsafe logMasses + offsets[layer]
             let members = space.variables(of: layer)
-            if members.isEmpty { return [1] }
+            guard !members.isEmpty else {
+                unsafe product.pointee = 1
+                unsafe mass.pointee = 0
+                continue
+            }
             switch form {
             case .factorised:
-                for (o, option) in options[layer].enumerated() {
-                    var product = 1.0
-                    for (v, c) in zip(members, option) where c >= 0 {
-                        unsafe product *=
-                            distribution.probabilities.pointer[
-                                distribution.groupOffsets[v] + Int(c)]
-                    }
-                    result[o] = product
+                for o in 0..<count {
+                    unsafe product[o] = 1
+                    unsafe mass[o] = 0
                 }
-            case .joint:
-                for i in logits(of: layer, distribution) {
-                    unsafe result[Int(optionOfLogit.pointer[i])] +=
-                        distribution.probabilities.pointer[i]
-                }
-            }
-            return result
-        }
-    }
-
-    /// E[log P(encoding) | option] in nats for every option: the raw log-probability, averaged
-    /// over the encodings that are this option. 0 where an option has no probability.
-    public func logProbabilities(
-        _ distribution: ArchitectureDistribution, _ probabilities: [[Double]]
-    ) -> [[Double]] {
-        // Factorised: −H of every variable, which counts where the variable does not exist.
-        let absent = form == .factorised ? negativeEntropies(distribution) : []
-        return options.indices.map { layer in
-            let members = space.variables(of: layer)
-            var result = [Double](repeating: 0, count: options[layer].count)
-            if members.isEmpty { return result }
-            switch form {
-            case .factorised:
-                for (o, option) in options[layer].enumerated() where probabilities[layer][o] > 0 {
-                    for (v, c) in zip(members, option) {
-                        unsafe result[o] +=
-                            c < 0
-                            ? absent[v]
-                            : distribution.logProbabilities.pointer[
-                                distribution.groupOffsets[v] + Int(c)]
+                for (i, v) in members.enumerated() {
+                    let range = distribution.groupOffsets[v]..<distribution.groupOffsets[v + 1]
+                    // −H of the variable, which counts where it does not exist.
+                    var absent = 0.0
+                    for j in range where unsafe p[j] > 0 { unsafe absent += p[j] * logP[j] }
+                    var place = choiceOffsets[layer] + i
+                    for o in 0..<count {
+                        let c = unsafe Int(choices.pointer[place])
+                        place += members.count
+                        if c >= 0 {
+                            unsafe product[o] *= p[range.lowerBound + c]
+                            unsafe mass[o] += logP[range.lowerBound + c]
+                        } else {
+                            unsafe mass[o] += absent
+                        }
                     }
                 }
+                for o in 0..<count {
+                    unsafe mass[o] = product[o] > 0 ? product[o] * mass[o] : 0
+                }
             case .joint:
-                for i in logits(of: layer, distribution) {
-                    let p = unsafe distribution.probabilities.pointer[i]
-                    guard p > 0 else { continue }
-                    unsafe result[Int(optionOfLogit.pointer[i])] +=
-                        p * distribution.logProbabilities.pointer[i]
+                for o in 0..<count {
+                    unsafe product[o] = 0
+                    unsafe mass[o] = 0
                 }
-                for o in result.indices where probabilities[layer][o] > 0 {
-                    result[o] /= probabilities[layer][o]
+                for j in logits(of: layer, distribution) where unsafe p[j] > 0 {
+                    let o = unsafe Int(optionOfLogit.pointer[j])
+                    unsafe product[o] += p[j]
+                    unsafe mass[o] += p[j] * logP[j]
                 }
             }
-            return result
-        }
-    }
-
-    private func negativeEntropies(_ distribution: ArchitectureDistribution) -> [Double] {
-        (0..<space.variableCount).map { v in
-            var sum = 0.0
-            for i in distribution.groupOffsets[v]..<distribution.groupOffsets[v + 1] {
-                let p = unsafe distribution.probabilities.pointer[i]
-                if p > 0 { unsafe sum += p * distribution.logProbabilities.pointer[i] }
-            }
-            return sum
         }
     }
 
@@ -155,40 +163,60 @@ public final class LayerOptions: Sendable {
     ///     factorised: Σ_{o ∋ c} m(o) + p_vc · Σ_{o without v} m(o) − p_vc · Σ_o m(o)
     ///     joint:      p_j · (m(o_j) / P(o_j) − Σ_o m(o))
     public func addGradient(
-        ofMasses masses: [[Double]], _ distribution: ArchitectureDistribution,
-        _ probabilities: [[Double]], factor: Double, to gradient: UnsafeMutablePointer<Double>
+        ofMasses masses: UnsafePointer<Double>, _ distribution: ArchitectureDistribution,
+        _ probabilities: UnsafePointer<Double>, factor: Double,
+        to gradient: UnsafeMutablePointer<Double>
     ) {
+        let p = unsafe distribution.probabilities.pointer
         for layer in options.indices {
             let members = space.variables(of: layer)
             guard !members.isEmpty else { continue }
+            let count = offsets[layer + 1] - offsets[layer]
+            let mass = unsafe masses + offsets[layer]
+            let whole = unsafe probabilities + offsets[layer]
             var total = 0.0
-            for mass in masses[layer] { total += mass }
+            for o in 0..<count { unsafe total += mass[o] }
             switch form {
             case .factorised:
                 for (i, v) in members.enumerated() {
                     let start = distribution.groupOffsets[v]
                     var absent = 0.0
-                    for (o, option) in options[layer].enumerated() {
-                        if option[i] < 0 {
-                            absent += masses[layer][o]
+                    var place = choiceOffsets[layer] + i
+                    for o in 0..<count {
+                        let c = unsafe Int(choices.pointer[place])
+                        place += members.count
+                        if c < 0 {
+                            unsafe absent += mass[o]
                         } else {
-                            unsafe gradient[start + Int(option[i])] += factor * masses[layer][o]
+                            unsafe gradient[start + c] += factor * mass[o]
                         }
                     }
                     for j in start..<distribution.groupOffsets[v + 1] {
-                        unsafe gradient[j] +=
-                            factor * distribution.probabilities.pointer[j] * (absent - total)
+                        unsafe gradient[j] += factor * p[j] * (absent - total)
                     }
                 }
             case .joint:
-                let ratios = zip(masses[layer], probabilities[layer]).map { m, p in
-                    p > 0 ? m / p : 0
+                for j in logits(of: layer, distribution) {
+                    let o = unsafe Int(optionOfLogit.pointer[j])
+                    let ratio = unsafe whole[o] > 0 ? mass[o] / whole[o] : 0
+                    unsafe gradient[j] += factor * p[j] * (ratio - total)
                 }
-                for i in logits(of: layer, distribution) {
-                    let ratio = unsafe ratios[Int(optionOfLogit.pointer[i])]
-                    unsafe gradient[i] +=
-                        factor * distribution.probabilities.pointer[i] * (ratio - total)
-                }
+            }
+        }
+    }
+
+    /// The same of masses by layer and option.
+    public func addGradient(
+        ofMasses masses: [[Double]], _ distribution: ArchitectureDistribution,
+        _ probabilities: [[Double]], factor: Double, to gradient: UnsafeMutablePointer<Double>
+    ) {
+        let flat = [Double](masses.joined())
+        let whole = [Double](probabilities.joined())
+        unsafe flat.withUnsafeBufferPointer { flat in
+            unsafe whole.withUnsafeBufferPointer { whole in
+                guard let masses = flat.baseAddress, let whole = whole.baseAddress else { return }
+                unsafe addGradient(
+                    ofMasses: masses, distribution, whole, factor: factor, to: gradient)
             }
         }
     }
@@ -205,7 +233,9 @@ public final class LayerOptions: Sendable {
         guard !members.isEmpty else { return }
         switch form {
         case .factorised:
-            for (v, c) in zip(members, options[layer][option]) {
+            let own = unsafe choices.pointer + (choiceOffsets[layer] + option * members.count)
+            for (i, v) in members.enumerated() {
+                let c = unsafe own[i]
                 unsafe row[v] = c >= 0 ? c : Int32(distribution.draw(v, random(v)))
             }
         case .joint:

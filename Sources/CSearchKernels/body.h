@@ -60,6 +60,7 @@ INLINE double NAME(total)(const V x[VECTORS]) {
 #include "descent.h"
 #include "philox.h"
 #include "draw.h"
+#include "budget.h"
 
 static double NAME(sum)(const double *x, size_t count) {
     V sums[VECTORS];
@@ -74,8 +75,9 @@ static double NAME(sum)(const double *x, size_t count) {
 }
 
 static const fpnas_priv_search_kernels NAME(table) = {
-    VARIANT,      NAME(normalise), NAME(descend),     NAME(sample),
-    NAME(draw),   NAME(uniforms),  NAME(exponential), NAME(sum),
+    VARIANT,      NAME(normalise), NAME(descend),       NAME(sample),
+    NAME(draw),   NAME(uniforms),  NAME(exponential),   NAME(sum),
+    NAME(expect), NAME(arrive),    NAME(expect_listed), NAME(arrive_listed),
 };
 
 #undef V

@@ -197,8 +197,8 @@ import Testing
         let joint = try JointChain([chain])
         let axis = CostAxis(
             joint, axis: 0, budgets[0], unit: CostAxis.exactUnit(joint, axis: 0), .up)
-        let limit = BudgetProgram.Limit(targets: 0, work: 1 << 24)
-        let program = try #require(try BudgetProgram.fitting([axis], joint, limit))
+        let limit = BudgetProgram.Limit.usual
+        let program = try #require(try BudgetProgram.fitting([axis], joint, limit, isWindow: true))
         #expect(program.isWindow && !lists.program.isWindow)
         let windows = try BudgetedDistribution(p, budgets, program)
         #expect(windows.isExact)

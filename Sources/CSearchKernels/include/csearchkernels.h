@@ -54,6 +54,15 @@ typedef struct {
     uint32_t stream;
 } fpnas_priv_stream;
 
+// Places of the programme over costs that are worked on together.
+enum { FPNAS_PRIV_BUDGET_CHUNK = 16 };
+
+// Options of equal cost and next state: from place i to i + shift, for chunks that start in
+// [first, last]. Moves are in ascending order of costs.
+typedef struct {
+    int32_t shift, first, last;
+} fpnas_priv_move;
+
 typedef struct {
     const char *_Nonnull name;
     // Exponentials, running sums, peaks and products from the logits.
@@ -76,6 +85,28 @@ typedef struct {
     // y = exp(x) for −2e6 ≤ x ≤ 16; 0 below −745.13. For the tests.
     void (*_Nonnull exponential)(const double *_Nonnull x, size_t count, double *_Nonnull y);
     double (*_Nonnull sum)(const double *_Nonnull x, size_t count);
+
+    // The programme over layers and costs (docs/budgets.md). Move t has the weights
+    // (p, g) = (P of its options, Σ P log P); chunks ascend, of which only the places in their
+    // masks are nodes; all others stay 0. With values V and logs W = Σ P log P of what follows:
+    //     V_i = Σ_t p V_j,  W_i = Σ_t (p W_j + g V_j),  j = i + shift_t.    Returns the largest V.
+    double (*_Nonnull expect)(
+        const fpnas_priv_move *_Nonnull moves, const double *_Nonnull weights, size_t count,
+        const int32_t *_Nonnull chunks, size_t chunk_count, const uint16_t *_Nonnull masks,
+        double *_Nonnull values, double *_Nonnull logs);
+    // With arrivals A at a layer's nodes:  A_j += p A_i,  follows_t += Σ_i A_i V_j.
+    void (*_Nonnull arrive)(
+        const fpnas_priv_move *_Nonnull moves, const double *_Nonnull weights, size_t count,
+        const int32_t *_Nonnull chunks, size_t chunk_count, const double *_Nonnull values,
+        double *_Nonnull arrivals, double *_Nonnull follows);
+    // The same of nodes [first, first + nodes) with a table of j, term after term.
+    double (*_Nonnull expect_listed)(
+        const int32_t *_Nonnull targets, const double *_Nonnull weights, size_t count,
+        size_t nodes, double *_Nonnull values, double *_Nonnull logs, size_t first);
+    void (*_Nonnull arrive_listed)(
+        const int32_t *_Nonnull targets, const double *_Nonnull weights, size_t count,
+        size_t nodes, const double *_Nonnull values, double *_Nonnull arrivals, size_t first,
+        double *_Nonnull follows);
 } fpnas_priv_search_kernels;
 
 // The variant of that name ("baseline", "avx2"); null where this CPU has not got it. With a null

@@ -21,14 +21,17 @@ SPACE = json.loads((ROOT / "examples" / "spaces" / "fashion-small.json").read_te
 WIDTHS = {12: [8, 12, 16], 24: [18, 24, 30]}
 
 
-def space(*, keeps_width: bool, one_kernel: bool) -> fpnas.Space:
-    """The space, or with three widths in every block, or kernel and squeeze searched in `down`."""
+def space(*, keeps_width: bool, one_kernel: bool, shortcut: str = "auto") -> fpnas.Space:
+    """The space, or with three widths in every block, or kernel and squeeze searched in `down`, or
+    another shortcut in blocks of stride 1."""
     described = json.loads(json.dumps(SPACE))
     for layer in described["layers"]:
         if layer["operation"] != "mbconv":
             continue
         if not keeps_width:
             layer["channels"] = WIDTHS[layer["channels"]]
+        if layer.get("stride", 1) == 1:
+            layer["shortcut"] = shortcut
         if layer.get("stride") == 2 and not one_kernel:
             layer |= {"kernel": [3, 5], "se": [0, 1]}
     return fpnas.Space.from_json(described)
@@ -54,6 +57,8 @@ def main() -> None:
     wide = space(keeps_width=False, one_kernel=False)
     even = space(keeps_width=True, one_kernel=False)
     last = space(keeps_width=True, one_kernel=True)
+    leading = space(keeps_width=False, one_kernel=False, shortcut="leading")
+    best = space(keeps_width=False, one_kernel=True, shortcut="leading")
     print("| | mean validation accuracy of the first epoch, % |\n|---|---|")
     for name, searched, scale, zero in (
         ("three widths in every block, likelihood scale 30", wide, 30.0, False),
@@ -62,6 +67,9 @@ def main() -> None:
         ("... blocks begin as nothing", even, 1.0, True),
         ("... one kernel, no squeeze where the shape changes", last, 1.0, True),
         ("the last, with scale 30", last, 30.0, True),
+        ("three widths in every block, leading shortcuts, scale 1", leading, 1.0, False),
+        ("... blocks begin as nothing", leading, 1.0, True),
+        ("... one kernel, no squeeze where the shape changes", best, 1.0, True),
     ):
         values = [
             accuracy(arguments.data, searched, seed, likelihood_scale=30.0,

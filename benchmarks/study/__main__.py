@@ -36,7 +36,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "study"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", nargs="+", choices=list(PROFILES),
-                        default=["digits", "digits-deep", "fashion"])
+                        default=["digits", "digits-widths", "fashion"])
     parser.add_argument("--claims", nargs="+", default=[], metavar="NAME",
                         help="only these: the names in the table of claims")
     parser.add_argument("--seeds", type=int, help="only seeds 1 to this")

@@ -8,7 +8,7 @@ import tabular
 from claims import CLAIMS, Claim, Outcome, Results
 
 READINGS = Path(__file__).with_name("readings.md")
-TITLES = {"digits": "Digits", "digits-deep": "Digits, deep", "fashion": "Fashion-MNIST",
+TITLES = {"digits": "Digits", "digits-widths": "Digits, widths", "fashion": "Fashion-MNIST",
           "quick": "Quick (meaningless numbers)"}
 
 

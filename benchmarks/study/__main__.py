@@ -39,6 +39,8 @@ def main() -> None:
                         default=["digits", "digits-widths", "fashion"])
     parser.add_argument("--claims", nargs="+", default=[], metavar="NAME",
                         help="only these: the names in the table of claims")
+    parser.add_argument("--systems", nargs="+", default=[], metavar="NAME",
+                        help="only runs of these")
     parser.add_argument("--seeds", type=int, help="only seeds 1 to this")
     parser.add_argument("--threads", type=int, default=1, help="threads of a run")
     parser.add_argument("--share", nargs=2, type=int, default=(0, 1), metavar=("I", "N"),
@@ -65,8 +67,8 @@ def main() -> None:
             continue
         folder = arguments.work / name
         folder.mkdir(parents=True, exist_ok=True)
-        run(profile, table, wanted(profile, arguments.claims, arguments.seeds), folder,
-            arguments.threads, tuple(arguments.share))
+        jobs = wanted(profile, arguments.claims, arguments.seeds, arguments.systems)
+        run(profile, table, jobs, folder, arguments.threads, tuple(arguments.share))
         if name == "digits" and not arguments.claims:
             tabular.ensure(arguments.results)
     if not arguments.no_report:

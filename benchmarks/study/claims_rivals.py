@@ -12,7 +12,7 @@ from stats import geometric_mean
 
 def mixture_jobs(profile: Profile) -> list[Job]:
     return [Job.of(name, seed) for seed in range(1, profile.seeds + 1)
-            for name in ("fp-nas", "fbnetv2", "darts")]
+            for name in ("fp-nas", *profile.mixtures)]
 
 
 @claim("fbnetv2", "FP-NAS against FBNetV2 on the same space",

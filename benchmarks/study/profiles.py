@@ -30,6 +30,8 @@ class Profile:
     """Retrainings of every found network; its accuracy is their mean."""
     base_macs: int = 0
     """Of the base network that is scaled."""
+    mixtures: tuple[str, ...] = ("fbnetv2", "darts")
+    """Those that are run; each takes a multiple of all others' time."""
     claims: tuple[str, ...] = ()
     """Those that are run; all where empty."""
     isolated: bool = True
@@ -93,6 +95,7 @@ FASHION = Profile(
         epochs=5, batch_size=64, training_images=20_000, maximum_shift=1, flip=True,
         weight_rate=0.1, weight_decay=5e-4),
     children=(5, 10, 20, 40), seeds=3, headline_seeds=3, base_macs=400_000,
+    mixtures=("fbnetv2",),
     claims=("parsec", "fbnetv2", "bignas", "reinforce", "scaling", "baselines", "distillation"))
 
 # Meaningless numbers in two minutes: that every part runs, from the first job to the last plot.

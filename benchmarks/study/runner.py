@@ -22,7 +22,8 @@ def run_job(name: str, job: Job, folder: Path, threads: int) -> dict | str:
         return str(reason)
 
 
-def wanted(profile: Profile, names: list[str], seeds: int | None) -> list[Job]:
+def wanted(profile: Profile, names: list[str], seeds: int | None,
+           only: list[str]) -> list[Job]:
     """Jobs of the claims in their order, each once: three seeds of all, then the others."""
     jobs: dict[Job, None] = {}
     for claim in claims.CLAIMS:
@@ -30,7 +31,8 @@ def wanted(profile: Profile, names: list[str], seeds: int | None) -> list[Job]:
             continue
         if not names or claim.name in names:
             jobs |= dict.fromkeys(claim.jobs(profile))
-    chosen = [job for job in jobs if seeds is None or job.seed <= seeds]
+    chosen = [job for job in jobs if (seeds is None or job.seed <= seeds)
+              and (not only or job.system in only)]
     return sorted(chosen, key=lambda job: (job.seed > 3) + (job.seed > profile.seeds))
 
 

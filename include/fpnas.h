@@ -113,7 +113,7 @@ FPNAS_API fpnas_status fpnas_space_builder_set_input(fpnas_space_builder *builde
 FPNAS_API fpnas_status fpnas_space_builder_add_layer(fpnas_space_builder *builder,
                                                      const char *name);
 /* Gives the layer an operation, "conv", "mbconv", "fused_mbconv", "basic", "bottleneck", "skip",
- * "pool", "pooled_head", "linear" or "classifier", the stride of its first block and its number of
+ * "pool", "resolution", "pooled_head", "linear" or "classifier", its first block's stride and number of
  * blocks, which share one choice. Its variables are then named after attributes, such as "kernel"
  * (0 skips an mbconv), "activation", "se", "splits", "expansion", "channels"; all of them, with
  * ranges and defaults, are in docs/spaces.md. Where the kernel may be 0, what shapes the inside of

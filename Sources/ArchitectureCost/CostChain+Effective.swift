@@ -66,6 +66,15 @@ extension CostChain {
         return (value, gradient)
     }
 
+    /// Whether what comes into every layer differs in its width alone, so that there is a mean one.
+    public var hasEffectiveShapes: Bool {
+        layers.allSatisfy { layer in
+            layer.stateCount == 1
+                || (layer.widths.count == layer.stateCount
+                    && Set(layer.widths).count == layer.stateCount)
+        }
+    }
+
     /// The two states whose widths a mean width lies between.
     private struct Bracket {
         let low: Int

@@ -109,7 +109,10 @@ final class MixtureMethod: RunMethod {
         var own = [Double](repeating: 0, count: gradient.count)
         let weight = setup.options.costWeight
         if weight > 0 {
-            let cost = try mixture.cost(setup.costs, algorithm == .darts ? .expected : .effective)
+            // Images of several sizes have no mean one.
+            let form: MixtureCost =
+                algorithm == .darts || !setup.costs.hasEffectiveShapes ? .expected : .effective
+            let cost = try mixture.cost(setup.costs, form)
             if cost.value > setup.costTarget {
                 own = cost.gradient.map { $0 * weight / setup.costTarget }
             }

@@ -49,6 +49,7 @@ public struct Block: Hashable, Sendable {
     public static let maximumChannels = 1 << 16
     public static let maximumExpansion = 64.0
     public static let maximumKernel = 15
+    public static let maximumFactor = 8
 
     /// Every operation the layer may build, in order, each once.
     var operations: [Operation] {

@@ -22,6 +22,7 @@ public struct BlockSettings: Hashable, Sendable {
     public private(set) var expandsAlways = false
     public private(set) var shortcut = Shortcut.auto
     public private(set) var pool = PoolKind.average
+    public private(set) var factor = 1
 
     init(_ operation: Operation) {
         self.operation = operation
@@ -46,6 +47,7 @@ public struct BlockSettings: Hashable, Sendable {
         case (.groups, .integer(let value)): groups = value
         case (.groupWidth, .integer(let value)): groupWidth = value
         case (.padding, .integer(let value)): padding = value
+        case (.factor, .integer(let value)): factor = value
         case (.bias, .integer(let value)): bias = value != 0
         case (.normalisation, .integer(let value)): hasNormalisation = value != 0
         case (.expandAlways, .integer(let value)): expandsAlways = value != 0

@@ -90,6 +90,10 @@ struct MixedGroups {
     }
 
     let name: String
+    /// How far apart the pixels that come in lie on the grid of the largest images, and the factor
+    /// by which the block shrinks them.
+    let spacing: Int
+    let factor: Int
     private(set) var candidates: [Candidate] = []
     /// Members to whose result the input is added, or is it, with its channels that are.
     private(set) var passed: [(member: Int, width: Int)] = []
@@ -118,7 +122,11 @@ struct MixedGroups {
         let width: Int
     }
 
-    init(name: String) { self.name = name }
+    init(name: String, spacing: Int = 1, factor: Int = 1) {
+        self.name = name
+        self.spacing = spacing
+        self.factor = factor
+    }
 
     /// A member without this block.
     mutating func pass(_ member: Int, _ shape: ImageShape) {

@@ -48,7 +48,8 @@ public struct MixedNetwork: Sendable {
     // MARK: - Chains
 
     private mutating func addChain(_ space: SearchSpace) throws(FPNASError) {
-        var state = MixedState(source: -1, shape: input, widths: [input.channels])
+        var state = MixedState(
+            source: -1, shape: input, widths: [MixedWidth(spacing: 1, channels: input.channels)])
         for index in space.layers.indices {
             guard let plan = space.plan(of: index) else { continue }
             try add(plan, try space.options(ofLayer: index), of: space, &state)
@@ -75,23 +76,39 @@ public struct MixedNetwork: Sendable {
             }
         }
         let settled = options.map { $0.map { max($0, 0) } }
+        if settled.allSatisfy({ plan.settings(position: 0, $0).operation == .classifier }) {
+            pool(&state, layers.count, plan.layer)
+        }
         // Width of every pair of an option and a width that comes in, block after block.
         var widths = settled.flatMap { _ in state.widths }
         for position in 0..<(settled.map { plan.repeats($0) }.max() ?? 0) {
-            var group = MixedGroups(name: plan.name)
+            var groups: [MixedGroups] = []
             for (o, option) in settled.enumerated() {
                 let isThere = plan.repeats(option) > position
                 let settings = plan.settings(position: position, option)
                 for member in (o * layer.widthsIn)..<((o + 1) * layer.widthsIn) {
+                    let width = widths[member]
+                    let factor = isThere ? settings.factor : 1
+                    let shape = state.shape.spaced(width.spacing).with(width.channels)
+                    var place = groups.firstIndex {
+                        $0.spacing == width.spacing && $0.factor == factor
+                    }
+                    if place == nil {
+                        place = groups.count
+                        groups.append(
+                            MixedGroups(name: plan.name, spacing: width.spacing, factor: factor))
+                    }
+                    guard let place else { continue }
+                    widths[member].spacing *= factor
                     guard isThere else {
-                        group.pass(member, state.shape.with(widths[member]))
+                        groups[place].pass(member, shape)
                         continue
                     }
-                    widths[member] = try group.add(
-                        member, settings, plan, position, state.shape.with(widths[member]), classes)
+                    widths[member].channels = try groups[place].add(
+                        member, settings, plan, position, shape, classes)
                 }
             }
-            try join(group, layers.count, position, plan.layer, &state)
+            try join(groups, layers.count, position, plan.layer, &state, &widths)
         }
         state.widths = Set(widths).sorted()
         layer.widthsOut = state.widths.count
@@ -103,51 +120,67 @@ public struct MixedNetwork: Sendable {
 
     /// Adds the candidates of a block and their sum.
     private mutating func join(
-        _ groups: MixedGroups, _ layer: Int, _ position: Int, _ layerIndex: Int,
-        _ state: inout MixedState
+        _ groups: [MixedGroups], _ layer: Int, _ position: Int, _ layerIndex: Int,
+        _ state: inout MixedState, _ widths: inout [MixedWidth]
     ) throws(FPNASError) {
-        guard let size = groups.size else { return }
-        var terms: [(source: Int, channels: Int, members: [(member: Int, width: Int)])] = []
-        let passed = Set(groups.passed.map(\.member))
-        for candidate in groups.candidates {
-            let (source, shape) = try add(candidate, groups.name, layer, state)
-            if candidate.widths.allSatisfy({ passed.contains($0.member) }) {
-                residuals.insert(source)
+        let (grid, spacings) = try MixedGroups.grid(of: groups)
+        if let finest = spacings.finest {
+            for i in widths.indices {
+                widths[i].spacing = finest == 0 ? 1 : widths[i].spacing / finest
             }
-            candidateCount += 1
-            terms.append((source, shape.channels, candidate.widths))
-        }
-        if !groups.passed.isEmpty {
-            guard size.height == state.shape.height, size.width == state.shape.width else {
-                throw groups.unequal(size, state.shape)
-            }
-            terms.append((state.source, state.shape.channels, groups.passed))
         }
         // Where all is passed on as it is, nothing has to be done.
-        guard !groups.candidates.isEmpty || groups.passesLeading else { return }
-        let shape = size.with(groups.width)
-        let isAlone =
-            terms.count == 1 && terms[0].channels == shape.channels
-            && terms[0].members.allSatisfy { $0.width == shape.channels }
-        if !isAlone {
-            let first = rows.count
-            for term in terms {
-                addRow(
-                    layer, term.members, channels: min(term.channels, shape.channels),
-                    isShare: false)
-            }
-            var block = NetworkBlock(
-                .sum, layer: layerIndex, position: position, inputs: [], shape)
-            block.activation = .none
-            blocks.append(block)
-            operators.append(
-                NetworkOperator(
-                    mixing: terms.map { ($0.source, $0.channels) }, to: shape,
-                    block: blocks.count - 1, row: first))
-            state = MixedState(source: operators.count - 1, shape: shape, widths: state.widths)
-        } else if let only = terms.first {
-            state = MixedState(source: only.source, shape: shape, widths: state.widths)
+        guard groups.contains(where: { !$0.candidates.isEmpty || $0.passesLeading }) else {
+            return
         }
+        var terms: [MixedTerm] = []
+        for (group, spacing) in zip(groups, spacings.relative) {
+            guard let size = group.size else { continue }
+            let before = subsampled(state, by: group.spacing, layerIndex, position)
+            let passed = Set(group.passed.map(\.member))
+            for candidate in group.candidates {
+                let (source, shape) = try add(candidate, group.name, layer, before)
+                if candidate.widths.allSatisfy({ passed.contains($0.member) }) {
+                    residuals.insert(source)
+                }
+                candidateCount += 1
+                terms.append(
+                    MixedTerm(
+                        source: source, channels: shape.channels, spacing: spacing,
+                        members: candidate.widths))
+            }
+            if !group.passed.isEmpty {
+                guard size.height == before.shape.height, size.width == before.shape.width else {
+                    throw group.unequal(size, before.shape)
+                }
+                terms.append(
+                    MixedTerm(
+                        source: before.source, channels: state.shape.channels, spacing: spacing,
+                        members: group.passed))
+            }
+        }
+        guard let only = terms.first else { return }
+        let shape = grid.with(groups.map(\.width).max() ?? 0)
+        let isAlone =
+            terms.count == 1 && only.channels == shape.channels
+            && only.members.allSatisfy { $0.width == shape.channels }
+        if isAlone {
+            state = MixedState(source: only.source, shape: shape, widths: state.widths)
+            return
+        }
+        let first = rows.count
+        for term in terms {
+            addRow(
+                layer, term.members, channels: min(term.channels, shape.channels), isShare: false)
+        }
+        var block = NetworkBlock(.sum, layer: layerIndex, position: position, inputs: [], shape)
+        block.activation = .none
+        blocks.append(block)
+        operators.append(
+            NetworkOperator(
+                mixing: terms.map { ($0.source, $0.channels) }, spacings: terms.map(\.spacing),
+                to: shape, block: blocks.count - 1, row: first))
+        state = MixedState(source: operators.count - 1, shape: shape, widths: state.widths)
     }
 
     mutating func addRow(
@@ -231,10 +264,10 @@ public struct MixedNetwork: Sendable {
 struct MixedState {
     /// The operator whose result comes in, −1 for the image.
     let source: Int
-    /// Its shape, at its widest.
+    /// Its shape, at its widest and of the largest images.
     let shape: ImageShape
-    /// The widths it may have, ascending.
-    var widths: [Int]
+    /// What may come in, ascending.
+    var widths: [MixedWidth]
 }
 
 extension NetworkOperator {

@@ -38,9 +38,11 @@ extension SearchSpace {
     }
 
     /// The network in which every layer takes its largest kernel, expansion, width, repeats and
-    /// radix, with squeeze-and-excitation: of one chain no other needs more weights or
-    /// activations. Of alternatives, and of a cell network, the last choice.
-    public func largestArchitecture() -> [Int32] {
+    /// radix, with squeeze-and-excitation, on the largest images: of one chain no other needs more
+    /// weights or activations. Of alternatives, and of a cell network, the last choice.
+    ///
+    /// - Parameter shrinking: on the smallest images instead.
+    public func largestArchitecture(shrinking: Bool = false) -> [Int32] {
         var architecture: [Int32] = []
         for layer in layers {
             for variable in layer.variables {
@@ -49,8 +51,13 @@ extension SearchSpace {
                 if isName && (cells != nil || variable.name == Block.alternativeName) {
                     best = variable.choices.count - 1
                 }
-                for (c, choice) in variable.choices.enumerated()
-                where (choice.number ?? 0) > (variable.choices[best].number ?? 0) { best = c }
+                // Of factors the least leaves the largest images.
+                let isFactor =
+                    layer.block != nil
+                    && Block.attribute(named: variable.name)?.attribute == .factor
+                let sign = isFactor && !shrinking ? -1.0 : 1.0
+                func size(_ c: Int) -> Double { sign * (variable.choices[c].number ?? 0) }
+                for c in variable.choices.indices where size(c) > size(best) { best = c }
                 architecture.append(Int32(best))
             }
         }

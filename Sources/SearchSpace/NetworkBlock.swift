@@ -167,6 +167,7 @@ extension NetworkBlock {
             } else {
                 try setSize(settings, name)
             }
+        case .resolution: try setResolution(settings.factor, name)
         case .pooledHead:
             kind = .pooledHead
             kernel = 1
@@ -184,6 +185,21 @@ extension NetworkBlock {
         activation = .none
         outHeight = (inHeight - 1) / stride + 1
         outWidth = (inWidth - 1) / stride + 1
+    }
+
+    private mutating func setResolution(_ factor: Int, _ name: String) throws(FPNASError) {
+        kind = factor == 1 ? .identity : .pool
+        outChannels = inChannels
+        activation = .none
+        hasNormalisation = kind == .identity
+        kernel = factor
+        stride = factor
+        guard inHeight >= factor, inWidth >= factor else {
+            throw .invalid(
+                "layer '\(name)': images of \(inHeight) x \(inWidth) cannot shrink \(factor) times")
+        }
+        outHeight = inHeight / factor
+        outWidth = inWidth / factor
     }
 
     private mutating func setMBConv(

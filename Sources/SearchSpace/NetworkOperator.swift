@@ -49,6 +49,9 @@ public struct NetworkOperator: Hashable, Sendable {
     /// The first of its rows in a `MixedNetwork`: one an input of a mixture, one for the squeezed
     /// values of an attention; −1 without.
     public internal(set) var row = -1
+    /// Of a mixture, how far apart the pixels of every input lie in its result, with zeros between
+    /// them; empty where all are 1.
+    public internal(set) var spacings: [Int] = []
 }
 
 extension NetworkOperator {
@@ -60,9 +63,19 @@ extension NetworkOperator {
             inputActivation: .none, hasBias: false, hasNormalisation: false, activation: .none)
     }
 
+    /// Every `spacing`-th row and column of an operator's result.
+    init(subsampling shape: ImageShape, by spacing: Int, from source: Int, block: Int) {
+        self.init(
+            kind: .pool(.average, kernel: 1, stride: spacing, padding: 0), role: .pool, variant: 0,
+            block: block, inputs: [source], inShape: shape, outShape: shape.spaced(spacing),
+            inputActivation: .none, hasBias: false, hasNormalisation: false, activation: .none)
+    }
+
     /// A mixture of operators' results of so many channels each.
-    init(mixing inputs: [(source: Int, channels: Int)], to shape: ImageShape, block: Int, row: Int)
-    {
+    init(
+        mixing inputs: [(source: Int, channels: Int)], spacings: [Int] = [], to shape: ImageShape,
+        block: Int, row: Int
+    ) {
         kind = .mixture
         role = .join
         variant = 0
@@ -75,6 +88,7 @@ extension NetworkOperator {
         hasNormalisation = false
         activation = .none
         self.row = row
+        if spacings.contains(where: { $0 != 1 }) { self.spacings = spacings }
     }
 
     /// The same operator behind others.
@@ -89,6 +103,7 @@ extension NetworkOperator {
             inShape: inShape, outShape: outShape, inputActivation: inputActivation,
             hasBias: hasBias, hasNormalisation: hasNormalisation, activation: activation)
         op.row = row
+        op.spacings = spacings
         return op
     }
 }
@@ -353,6 +368,13 @@ extension NetworkBlock {
 }
 
 extension ImageShape {
+    /// Every so many rows and columns, the first among them.
+    func spaced(_ spacing: Int) -> ImageShape {
+        ImageShape(
+            height: (height + spacing - 1) / spacing, width: (width + spacing - 1) / spacing,
+            channels: channels)
+    }
+
     /// The same rows and columns with other channels.
     func with(_ channels: Int) -> ImageShape {
         ImageShape(height: height, width: width, channels: channels)

@@ -17,6 +17,9 @@ public enum Operation: String, CaseIterable, Sendable {
     case skip
     /// k×k average or maximum; kernel 0 averages all pixels.
     case pool
+    /// The image shrunk by a whole factor, each pixel the mean of those it stands for; nothing under
+    /// factor 1. Searched, it is the resolution of all that follows.
+    case resolution
     /// 1×1 expansion, global average pool, 1×1 convolution. [FBNetV2's head]
     case pooledHead = "pooled_head"
     /// A fully connected layer behind a global average pool.
@@ -63,6 +66,8 @@ public enum Attribute: String, CaseIterable, Sendable {
     case shortcut
     /// "average" or "maximum".
     case pool
+    /// Rows and columns of pixels that a resolution makes one of.
+    case factor
 }
 
 public enum Activation: String, CaseIterable, Hashable, Sendable {
@@ -170,6 +175,7 @@ extension Operation {
             ] + squeeze
         case .skip: return [.channels]
         case .pool: return [.kernel, .padding, .pool]
+        case .resolution: return [.factor]
         case .pooledHead:
             return [.activation, .expansion, .channels, .bias, .widthRounding, .expandAlways]
         case .linear: return [.activation, .channels, .bias]
@@ -180,7 +186,9 @@ extension Operation {
     public func knows(_ attribute: Attribute) -> Bool { attributes.contains(attribute) }
 
     /// Whether an output width has to be given.
-    var needsChannels: Bool { self != .classifier && self != .pool }
+    var needsChannels: Bool {
+        self != .classifier && self != .pool && self != .resolution
+    }
 
     /// Refuses a value the operation cannot build.
     func check(_ attribute: Attribute, _ choice: Choice, in layer: String) throws(FPNASError) {
@@ -203,6 +211,7 @@ extension Operation {
         case (.channels, .integer(let c)), (.groups, .integer(let c)),
             (.groupWidth, .integer(let c)):
             return c >= 1 && c <= Block.maximumChannels
+        case (.factor, .integer(let factor)): return (1...Block.maximumFactor).contains(factor)
         case (.padding, .integer(let p)): return (0...Block.maximumKernel).contains(p)
         case (.expansion, _):
             let expansion = choice.number ?? 0

@@ -35,6 +35,7 @@ extension SearchSpace {
         // at least where all networks have them.
         _ = try network([Int32](repeating: 0, count: variableCount))
         _ = try network(largestArchitecture())
+        _ = try network(largestArchitecture(shrinking: true))
     }
 
     private func checkBlock(_ block: Block, of layer: Layer) throws(FPNASError) {
@@ -43,6 +44,13 @@ extension SearchSpace {
             throw .invalid(
                 "layer '\(layer.name)': stride must be in [1, 8] and repeats in "
                     + "[1, \(Block.maximumRepeats)], got \(block.stride) and \(block.repeats)")
+        }
+        guard
+            !block.operations.contains(.resolution) || (block.stride == 1 && block.repeats == 1)
+        else {
+            throw .invalid(
+                "layer '\(layer.name)': a resolution has neither stride nor repeats, got "
+                    + "\(block.stride) and \(block.repeats)")
         }
         try checkAlternatives(block, of: layer)
         for variable in layer.variables {

@@ -62,6 +62,8 @@ struct BoundInput {
     var sourceMean = 0
     /// Where a chunk's sums for the source's normalisation lie.
     var sums = 0
+    /// Of a mixture: how far apart its pixels lie in the result.
+    var spacing = 1
 
     /// Whether the last delivery has anything to do besides.
     var continues: Bool { sourceHasNorm || sourceActivation != FPNAS_LINEAR }

@@ -75,6 +75,7 @@ extension Supernet {
             given.source = source
             given.delivery = deliveries[j]
             given.inputActivation = op.inputActivation.kernelCode
+            if !op.spacings.isEmpty { given.spacing = op.spacings[j] }
             if source < 0 {
                 given.view = imageView
             } else {

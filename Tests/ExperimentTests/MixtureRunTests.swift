@@ -183,6 +183,44 @@ import Testing
         }
     }
 
+    /// The size of the images is chosen like everything else, at its exact cost.
+    @Test(arguments: MixtureAlgorithm.allCases) func resolutionsAreSearched(
+        algorithm: MixtureAlgorithm
+    ) throws {
+        let path = "/tmp/fpnas-sizes-\(getpid())-\(algorithm).fpnas"
+        defer { unlink(path) }
+        let data = Dataset(train: try bars(120, seed: 1), test: try bars(60, seed: 2))
+        let space = try SearchSpace(
+            name: "sizes",
+            layers: [
+                .block(
+                    "size", .resolution, [(.factor, .searched([1, 2, 4].map(Choice.integer)))])
+            ] + barSpace().layers, input: ImageShape(height: 8, width: 8, channels: 1), classes: 3)
+        func finished(_ weight: Double, saving: Bool = false) throws -> SearchRun {
+            let run = try SearchRun(
+                data: data, space: space,
+                options: options(algorithm) {
+                    $0.learningRate = 0.1
+                    $0.costWeight = weight
+                    $0.costTarget = 400
+                })
+            while !run.isDone {
+                try run.step()
+                if saving && run.progress.step == 9 { try run.save(path) }
+            }
+            return run
+        }
+        let (free, bound) = (try finished(0), try finished(100, saving: true))
+        // The cheapest are the smallest images.
+        let size = 0..<3
+        let values = size.map { bound.distribution.logits[$0] }
+        #expect(values[2] == values.max() && values[0] == values.min())
+        #expect(bound.progress.expectedMACs < free.progress.expectedMACs)
+        let second = try SearchRun(resuming: path, data: data, threads: 1)
+        try finish(second)
+        #expect(logits(second) == logits(bound))
+    }
+
     /// Enumerated: of all networks within the budget none loses less; without one, every variable
     /// has its largest logit.
     @Test func theResultIsTheLargestLogits() throws {

@@ -16,7 +16,14 @@ import Testing
     @Test func networkSpacesRoundTrip() throws {
         let preset = try Preset.mbconvSmall.space(
             input: ImageShape(height: 16, width: 16, channels: 1), classes: 10)
-        for space in [preset, try smallNetworkSpace(2)] {
+        let sizes = try SearchSpace(
+            name: "sizes",
+            layers: [
+                .block(
+                    "size", .resolution, [(.factor, .searched([.integer(1), .integer(2)]))]),
+                .block("classifier", .classifier, []),
+            ], input: ImageShape(height: 8, width: 8, channels: 1), classes: 2)
+        for space in [preset, try smallNetworkSpace(2), sizes] {
             #expect(try SpaceJSON.decode(try SpaceJSON.encode(space), name: "test") == space)
         }
     }

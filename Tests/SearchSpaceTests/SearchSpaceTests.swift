@@ -181,6 +181,38 @@ import Testing
         }
     }
 
+    @Test func aResolutionShrinksAllThatFollows() throws {
+        func space(_ factors: [Int], stride: Int = 1, repeats: Int = 1) throws -> SearchSpace {
+            try SearchSpace(
+                name: "s",
+                layers: [
+                    .block(
+                        "size", .resolution, stride: stride, repeats: repeats,
+                        [(.factor, .searched(factors.map(Choice.integer)))]),
+                    .block("stem", .convolution, [(.channels, .fixed(.integer(4)))]),
+                    .block("classifier", .classifier, []),
+                ], input: ImageShape(height: 9, width: 6, channels: 2), classes: 2)
+        }
+        let all = try space([1, 2, 3])
+        let sizes = try (0..<3).map { choice in
+            let blocks = try all.network([Int32(choice)]).blocks
+            #expect(blocks[0].kind == (choice == 0 ? .identity : .pool))
+            #expect(blocks[0].outChannels == 2)
+            return [blocks[1].inHeight, blocks[1].inWidth, blocks[1].outHeight]
+        }
+        #expect(sizes == [[9, 6, 9], [4, 3, 4], [3, 2, 3]])
+        // Nothing is left of a factor of 1.
+        let fixed = try space([1]).network([0]).structuralHash
+        #expect(try all.network([0]).structuralHash == fixed)
+        #expect(try all.network([1]).structuralHash != fixed)
+        #expect(all.largestArchitecture() == [0])
+        refuses("factor '9'") { try space([1, 9]) }
+        refuses("factor '0'") { try space([0]) }
+        refuses("'size': images of 9 x 6 cannot shrink 7 times") { try space([1, 7]) }
+        refuses("neither stride nor repeats, got 2 and 1") { try space([1], stride: 2) }
+        refuses("neither stride nor repeats, got 1 and 2") { try space([1], repeats: 2) }
+    }
+
     @Test func badEncodingsAreRefused() throws {
         let space = try randomSpace(1)
         let row = [Int32](repeating: 0, count: space.variableCount)

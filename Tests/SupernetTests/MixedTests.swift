@@ -90,9 +90,47 @@ import Testing
         { try cellSpace(.nasBench201(channels: 4, cells: 1)) },
         // Of three cells the second and the third reduce.
         { try cellSpace(.darts(channels: 2, cells: 3)) },
+        { try resolutionSpace() }, { try headSpace() },
     ]
 
-    @Test(arguments: 0..<5) func oneChoiceEachIsThatNetwork(space number: Int) throws {
+    /// Images of 12, 6 and 4 pixels through everything a chain has, and then halved twice.
+    static func resolutionSpace() throws -> SearchSpace {
+        var deep = LayerDraft("deep", .mbconv)
+        deep.repeats = [1, 2]
+        deep.attributes = [
+            (.kernel, .searched([0, 3])), (.squeezeExcite, .searched([0, 1])),
+            (.expansion, .searched([1, 2])), (.channels, .searched([6, 9])),
+        ]
+        return try SearchSpace(
+            name: "resolutions",
+            layers: [
+                .block("size", .resolution, [(.factor, .searched([1, 2, 3]))]),
+                .block("stem", .convolution, [(.channels, .searched([6, 8]))]),
+                .block(
+                    "wide", .mbconv, stride: 2,
+                    [(.kernel, .searched([0, 5])), (.splits, .fixed(2)), (.channels, .fixed(8))]),
+                deep.layer(),
+                .block("basic", .basic, stride: 2, [(.channels, .searched([8, 9]))]),
+                .block("classifier", .classifier, []),
+            ], input: ImageShape(height: 12, width: 12, channels: 2), classes: 4)
+    }
+
+    /// A size chosen in the middle, no image as large as what comes in, and a head that pools.
+    static func headSpace() throws -> SearchSpace {
+        try SearchSpace(
+            name: "head",
+            layers: [
+                .block("stem", .convolution, [(.channels, .searched([4, 6]))]),
+                .block("size", .resolution, [(.factor, .searched([4, 2]))]),
+                .block("one", .mbconv, [(.kernel, .searched([0, 3])), (.channels, .fixed(6))]),
+                .block(
+                    "head", .pooledHead,
+                    [(.expansion, .fixed(2)), (.channels, .searched([5, 9]))]),
+                .block("classifier", .classifier, []),
+            ], input: ImageShape(height: 8, width: 8, channels: 1), classes: 4)
+    }
+
+    @Test(arguments: 0..<7) func oneChoiceEachIsThatNetwork(space number: Int) throws {
         let space = try MixedTests.spaces[number]()
         let mixed = try MixedNetwork(space)
         let count = 17
@@ -114,7 +152,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<5) func factorsHaveTheDerivativesOfDifferences(space number: Int) throws {
+    @Test(arguments: 0..<7) func factorsHaveTheDerivativesOfDifferences(space number: Int) throws {
         let space = try MixedTests.spaces[number]()
         let mixed = try MixedNetwork(space)
         var coefficients = mixture(space, seed: 7)
@@ -147,7 +185,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<5) func theLossHasTheDerivativesOfDifferences(space number: Int) throws {
+    @Test(arguments: 0..<7) func theLossHasTheDerivativesOfDifferences(space number: Int) throws {
         let space = try MixedTests.spaces[number]()
         let mixed = try MixedNetwork(space)
         let count = 17

@@ -4,6 +4,8 @@
 
 static const double epsilon = 1e-5;
 
+// Channels that are worked on at a time.
+enum { WIDTH = 32 };
 enum { MEAN, VARIANCE, INVERSE, SCALE, SHIFT, P, Q, R };
 
 static void set(
@@ -18,12 +20,12 @@ static void set(
 
 void fpnas_priv_norm_forward(
     const float *moments, size_t step, size_t chunks, size_t images, size_t pixels, size_t c,
-    const float *gamma, const float *beta, float *norm, size_t norm_line) {
+    size_t begin, size_t end, const float *gamma, const float *beta, float *norm,
+    size_t norm_line) {
     // Chan's combination of the chunks' counts, means and sums of squared deviations, some channels
     // at a time so that the divisions are the same for all of them.
-    enum { WIDTH = 32 };
-    for (size_t first = 0; first < c; first += WIDTH) {
-        size_t held = c - first < WIDTH ? c - first : WIDTH;
+    for (size_t first = begin; first < end; first += WIDTH) {
+        size_t held = end - first < WIDTH ? end - first : WIDTH;
         double n = 0, mean[WIDTH] = {0}, squares[WIDTH] = {0};
         for (size_t i = 0; i < chunks; i++) {
             const float *part = moments + i * step + first;
@@ -57,21 +59,29 @@ void fpnas_priv_norm_fixed(
 
 void fpnas_priv_norm_backward(
     const float *sums, size_t step, size_t chunks, size_t images, size_t pixels, size_t c,
-    size_t channels, float *norm, size_t norm_line, float f, float *dgamma, float *dbeta) {
+    size_t begin, size_t end, size_t channels, float *norm, size_t norm_line, float f,
+    float *dgamma, float *dbeta) {
     double n = (double)(images * pixels);
-    for (size_t j = 0; j < c; j++) {
-        double sum = 0, product = 0;
+    for (size_t first = begin; first < end; first += WIDTH) {
+        size_t held = end - first < WIDTH ? end - first : WIDTH;
+        double sum[WIDTH] = {0}, product[WIDTH] = {0};
         for (size_t i = 0; i < chunks; i++) {
-            sum += sums[i * step + j];
-            product += sums[i * step + c + j];
+            const float *part = sums + i * step + first;
+            for (size_t j = 0; j < held; j++) {
+                sum[j] += part[j];
+                product[j] += part[c + j];
+            }
         }
-        double scale = norm[SCALE * norm_line + j], inverse = norm[INVERSE * norm_line + j];
-        norm[P * norm_line + j] = (float)scale;
-        norm[Q * norm_line + j] = (float)(-scale * inverse * inverse * product / n);
-        norm[R * norm_line + j] = (float)(-scale * sum / n);
-        if (j < channels) {
-            dgamma[j] += (float)(f * product * inverse);
-            dbeta[j] += (float)(f * sum);
+        for (size_t j = 0; j < held; j++) {
+            size_t at = first + j;
+            double scale = norm[SCALE * norm_line + at], inverse = norm[INVERSE * norm_line + at];
+            norm[P * norm_line + at] = (float)scale;
+            norm[Q * norm_line + at] = (float)(-scale * inverse * inverse * product[j] / n);
+            norm[R * norm_line + at] = (float)(-scale * sum[j] / n);
+            if (at < channels) {
+                dgamma[at] += (float)(f * product[j] * inverse);
+                dbeta[at] += (float)(f * sum[j]);
+            }
         }
     }
 }

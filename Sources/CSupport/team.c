@@ -1,32 +1,43 @@
 #define _GNU_SOURCE
 #include "csupport.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 // Workers spin briefly for the next round (rounds inside a training step follow each other within
 // microseconds), then sleep on the condition so that a busy machine is not kept busier.
-enum { SPINS = 4000, MAX_THREADS = 256 };
+enum { SPINS = 4000, MAX_THREADS = 256, CACHE_LINE = 64 };
+
+// Where a thread's own chunks of a round are claimed: the round in the upper half, the next chunk
+// in the lower. Between rounds the lower half is CLOSED, so that nobody who saw the old round can
+// claim a chunk of the next.
+typedef struct {
+    alignas(CACHE_LINE) atomic_ullong state;
+    pthread_t thread;
+} seat;
 
 struct fpnas_priv_team {
-    size_t size;
-    pthread_t workers[MAX_THREADS];
+    // Written by the caller between rounds, read by all.
+    alignas(CACHE_LINE) atomic_ullong round;
     _Atomic(fpnas_priv_task) task;
     _Atomic(void *) context;
     atomic_size_t chunks;
-    // The round in the upper half, the next chunk in the lower. Between rounds the lower half is
-    // CLOSED, so that nobody who saw the old round can claim a chunk of the next.
-    atomic_ullong state;
-    atomic_size_t finished;
-    atomic_int stopping;
+    size_t size;
+    alignas(CACHE_LINE) atomic_size_t finished;
+    alignas(CACHE_LINE) pthread_mutex_t lock;
+    pthread_cond_t wake;
     atomic_size_t sleeping;
+    atomic_int stopping;
+    size_t workers;
     // Workers that have a number.
     atomic_size_t started;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
+    seat seats[];
 };
 
 static const unsigned long long CLOSED = 0xFFFFFFFF;
@@ -39,21 +50,37 @@ static inline void relax(void) {
 #endif
 }
 
-// Runs chunks of the round until none is left to claim. A worker that comes late finds none, and
-// nobody waits for it: on a busy machine a round takes no longer than on the caller alone.
-static void take_chunks(fpnas_priv_team *team, unsigned long long round, size_t worker) {
-    unsigned long long state = atomic_load(&team->state);
+// The first of the chunks that belong to a seat; they are as even as can be.
+static size_t first_chunk(size_t seat, size_t chunks, size_t size) {
+    return seat * (chunks / size) + seat * (chunks % size) / size;
+}
+
+// Runs chunks of one seat until none is left to claim.
+static void take_from(
+    fpnas_priv_team *team, unsigned long long round, size_t owner, size_t worker) {
+    atomic_ullong *place = &team->seats[owner].state;
+    unsigned long long state = atomic_load(place);
     while (round_of(state) == round) {
         // Read before the claim: the claim succeeds only while these belong to its round.
         fpnas_priv_task task = atomic_load(&team->task);
         void *context = atomic_load(&team->context);
-        size_t chunks = atomic_load(&team->chunks);
+        size_t end = first_chunk(owner + 1, atomic_load(&team->chunks), team->size);
         size_t chunk = state & CLOSED;
-        if (chunk >= chunks) return;
-        if (!atomic_compare_exchange_weak(&team->state, &state, state + 1)) continue;
+        if (chunk >= end) return;
+        if (!atomic_compare_exchange_weak(place, &state, state + 1)) continue;
         task(context, chunk, worker);
         atomic_fetch_add(&team->finished, 1);
-        state = atomic_load(&team->state);
+        state = atomic_load(place);
+    }
+}
+
+// A thread's own chunks come first: round after round they are the same images, which its core has
+// in cache. Then those of threads that are late. A worker that comes too late finds none, and
+// nobody waits for it: on a busy machine a round takes no longer than on the caller alone.
+static void take_chunks(fpnas_priv_team *team, unsigned long long round, size_t worker) {
+    for (size_t i = 0, owner = worker; i < team->size; i++) {
+        take_from(team, round, owner, worker);
+        owner = owner + 1 < team->size ? owner + 1 : 0;
     }
 }
 
@@ -62,24 +89,28 @@ static void *work(void *argument) {
     size_t worker = atomic_fetch_add(&team->started, 1) + 1;
     unsigned long long seen = 0;
     for (;;) {
-        for (int spin = 0; spin < SPINS && round_of(atomic_load(&team->state)) == seen; spin++)
-            relax();
-        if (round_of(atomic_load(&team->state)) == seen) {
+        for (int spin = 0; spin < SPINS && atomic_load(&team->round) == seen; spin++) relax();
+        if (atomic_load(&team->round) == seen) {
             pthread_mutex_lock(&team->lock);
             atomic_fetch_add(&team->sleeping, 1);
-            while (round_of(atomic_load(&team->state)) == seen)
+            while (atomic_load(&team->round) == seen)
                 pthread_cond_wait(&team->wake, &team->lock);
             atomic_fetch_sub(&team->sleeping, 1);
             pthread_mutex_unlock(&team->lock);
         }
-        seen = round_of(atomic_load(&team->state));
+        seen = atomic_load(&team->round);
         if (atomic_load(&team->stopping)) return NULL;
         take_chunks(team, seen, worker);
     }
 }
 
+// Rounds count in 32 bits; a worker that sleeps through 2^32 of them is not to be feared.
+static unsigned long long next_round(const fpnas_priv_team *team) {
+    return (atomic_load(&team->round) + 1) & 0xFFFFFFFF;
+}
+
 static void begin_round(fpnas_priv_team *team, unsigned long long round) {
-    atomic_store(&team->state, round << 32);
+    atomic_store(&team->round, round);
     if (atomic_load(&team->sleeping) > 0) {
         pthread_mutex_lock(&team->lock);
         pthread_cond_broadcast(&team->wake);
@@ -87,38 +118,67 @@ static void begin_round(fpnas_priv_team *team, unsigned long long round) {
     }
 }
 
-fpnas_priv_team *fpnas_priv_team_start(size_t threads) {
-    fpnas_priv_team *team = calloc(1, sizeof *team);
-    if (!team) return NULL;
-    pthread_mutex_init(&team->lock, NULL);
-    pthread_cond_init(&team->wake, NULL);
-    if (threads > MAX_THREADS) threads = MAX_THREADS;
+// A new thread may be put on its creator's CPU and stay there for milliseconds, on some machines
+// for good, while others are idle; and on a busy machine one that waits for its next round would
+// take time from the caller. So workers run on any CPU but that. Says whether there is another.
+static int choose_place(pthread_attr_t *attributes) {
+    cpu_set_t others;
+    int here = sched_getcpu();
+    if (here < 0 || here >= CPU_SETSIZE) return 0;
+    if (sched_getaffinity(0, sizeof others, &others) != 0) return 0;
+    CPU_CLR(here, &others);
+    return CPU_COUNT(&others) > 0
+           && pthread_attr_setaffinity_np(attributes, sizeof others, &others) == 0;
+}
+
+static int start_worker(fpnas_priv_team *team, const pthread_attr_t *attributes) {
+    return pthread_create(&team->seats[team->workers].thread, attributes, work, team) == 0;
+}
+
+static void start_workers(fpnas_priv_team *team) {
     // Signals belong to the host's threads, so the workers block them all.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    team->size = 1;
-    while (team->size < threads
-           && pthread_create(&team->workers[team->size - 1], NULL, work, team) == 0)
-        team->size++;
+    pthread_attr_t attributes;
+    int has_attributes = pthread_attr_init(&attributes) == 0;
+    int is_placed = has_attributes && choose_place(&attributes);
+    while (team->workers + 1 < team->size
+           && ((is_placed && start_worker(team, &attributes)) || start_worker(team, NULL)))
+        team->workers++;
+    if (has_attributes) pthread_attr_destroy(&attributes);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+fpnas_priv_team *fpnas_priv_team_start(size_t threads) {
+    if (threads < 1) threads = 1;
+    if (threads > MAX_THREADS) threads = MAX_THREADS;
+    size_t bytes = sizeof(fpnas_priv_team) + threads * sizeof(seat);
+    fpnas_priv_team *team = NULL;
+    if (posix_memalign((void **)&team, CACHE_LINE, bytes) != 0) return NULL;
+    memset(team, 0, bytes);
+    pthread_mutex_init(&team->lock, NULL);
+    pthread_cond_init(&team->wake, NULL);
+    team->size = threads;
+    if (threads > 1) start_workers(team);
     return team;
 }
 
 size_t fpnas_priv_team_size(const fpnas_priv_team *team) { return team->size; }
 
 void fpnas_priv_team_run(fpnas_priv_team *team, size_t chunks, fpnas_priv_task task, void *context) {
-    if (team->size == 1 || chunks <= 1 || chunks >= CLOSED) {
+    if (team->workers == 0 || chunks <= 1 || chunks >= CLOSED) {
         for (size_t chunk = 0; chunk < chunks; chunk++) task(context, chunk, 0);
         return;
     }
-    // Rounds count in 32 bits; a worker that sleeps through 2^32 of them is not to be feared.
-    unsigned long long round = (round_of(atomic_load(&team->state)) + 1) & 0xFFFFFFFF;
-    atomic_fetch_or(&team->state, CLOSED);
+    unsigned long long round = next_round(team);
+    for (size_t i = 0; i < team->size; i++) atomic_fetch_or(&team->seats[i].state, CLOSED);
     atomic_store(&team->task, task);
     atomic_store(&team->context, context);
     atomic_store(&team->chunks, chunks);
     atomic_store(&team->finished, 0);
+    for (size_t i = 0; i < team->size; i++)
+        atomic_store(&team->seats[i].state, round << 32 | first_chunk(i, chunks, team->size));
     begin_round(team, round);
     take_chunks(team, round, 0);
     for (unsigned spin = 0; atomic_load(&team->finished) < chunks; spin++) {
@@ -126,12 +186,20 @@ void fpnas_priv_team_run(fpnas_priv_team *team, size_t chunks, fpnas_priv_task t
     }
 }
 
+// A thread ends within microseconds, sleeping until it has takes a hundred.
+static void join(pthread_t thread) {
+    for (int spin = 0; spin < SPINS; spin++) {
+        if (pthread_tryjoin_np(thread, NULL) != EBUSY) return;
+        relax();
+    }
+    pthread_join(thread, NULL);
+}
+
 void fpnas_priv_team_stop(fpnas_priv_team *team) {
     if (!team) return;
     atomic_store(&team->stopping, 1);
-    atomic_store(&team->chunks, 0);
-    begin_round(team, (round_of(atomic_load(&team->state)) + 1) & 0xFFFFFFFF);
-    for (size_t i = 0; i + 1 < team->size; i++) pthread_join(team->workers[i], NULL);
+    begin_round(team, next_round(team));
+    for (size_t i = 0; i < team->workers; i++) join(team->seats[i].thread);
     pthread_cond_destroy(&team->wake);
     pthread_mutex_destroy(&team->lock);
     free(team);

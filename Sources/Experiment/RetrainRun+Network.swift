@@ -5,7 +5,7 @@ extension RetrainRun {
     /// The network as `test` measures it: the weights as they are now, or their average where one
     /// is kept, with statistics re-estimated on the training images.
     public func trained() throws(FPNASError) -> TrainedNetwork {
-        try supernet.withAverage { () throws(FPNASError) in
+        try measuring { () throws(FPNASError) in
             try estimateStatistics()
             return try TrainedNetwork(
                 architecture, of: space, in: supernet, pipeline, threads: options.threadCount)

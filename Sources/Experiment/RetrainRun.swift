@@ -92,6 +92,7 @@ public final class RetrainRun {
             networks: [network], capacity: batches.batchSize, seed: options.seed,
             threads: options.threadCount, regularisation: options.training.regularisation)
         try supernet.smoothLabels(options.training.labelSmoothing)
+        try supernet.join(pipeline.workers.crew)
     }
 
     public var isDone: Bool { step >= steps }
@@ -99,6 +100,10 @@ public final class RetrainRun {
     /// One batch of training. An error that names an image leaves all as it was.
     public func advance() throws(FPNASError) {
         guard !isDone else { throw FPNASError(.state, "the retraining is done: \(steps) steps") }
+        try supernet.crew.work { _ throws(FPNASError) in try train() }
+    }
+
+    private func train() throws(FPNASError) {
         let start = Process.seconds
         let epoch = step / batches.batchesPerEpoch
         if order.epoch != epoch { order = (epoch, batches.epoch(epoch)) }
@@ -157,7 +162,7 @@ public final class RetrainRun {
         let classes = pipeline.classes
         let logits = try Buffer<Float>(
             try checkedProduct(pipeline.train.count, classes, of: "the logits"), of: "the logits")
-        try supernet.withAverage { () throws(FPNASError) in
+        try measuring { () throws(FPNASError) in
             try estimateStatistics()
             for chunk in chunks(pipeline.trainIndices) {
                 try batch.fill(pipeline, from: pipeline.train, chunk, augmentation: nil)
@@ -204,8 +209,12 @@ public final class RetrainRun {
     /// Accuracy in [0, 1] and mean log-likelihood on the test images, with normalisation
     /// statistics re-estimated on the training images.
     public func test() throws(FPNASError) -> (accuracy: Double, logLikelihood: Double) {
-        // The average of the weights where one is kept.
-        try supernet.withAverage { () throws(FPNASError) in try measure() }
+        try measuring { () throws(FPNASError) in try measure() }
+    }
+
+    /// Runs `body` with one team, and with the average of the weights where one is kept.
+    func measuring<T>(_ body: () throws(FPNASError) -> T) throws(FPNASError) -> T {
+        try supernet.crew.work { _ throws(FPNASError) in try supernet.withAverage(body) }
     }
 
     /// Of the weights as they are; training does not look at them.

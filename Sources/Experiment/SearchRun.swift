@@ -84,6 +84,7 @@ public final class SearchRun {
             pipeline, training: weightsBatches.epoch(0), validation: architectureBatches.epoch(0),
             batchSize: setup.capacity, options: options)
         method = try setup.method(meter)
+        try method.supernet.join(pipeline.workers.crew)
         try refreshProgress()
     }
 
@@ -98,6 +99,10 @@ public final class SearchRun {
     /// an image leaves all as it was, so that the run can be saved, or go on when the file is back.
     public func step() throws(FPNASError) {
         guard !isDone else { throw FPNASError(.state, "the run is done: \(progress.steps) steps") }
+        try pipeline.workers.crew.work { _ throws(FPNASError) in try advance() }
+    }
+
+    private func advance() throws(FPNASError) {
         let start = Process.seconds
         let step = progress.step
         guard step < trainingSteps else {

@@ -29,6 +29,7 @@ public final class TrainedNetwork {
             height: pipeline.shape.height, width: pipeline.shape.width,
             means: pipeline.preprocessor.means, deviations: pipeline.preprocessor.deviations)
         workers = ImageWorkers(threads: threads)
+        try inference.join(workers.crew)
     }
 
     public var input: ImageShape { inference.network.input }
@@ -87,8 +88,10 @@ public final class TrainedNetwork {
         let most = min(count, max(1, min(64, (1 << 22) / size)))
         let batch = try Buffer<Float>(
             try checkedProduct(most, size, of: "a batch"), of: "a batch")
-        for first in stride(from: 0, to: count, by: max(most, 1)) {
-            try unsafe body(first, min(most, count - first), batch.pointer)
+        try workers.crew.work { _ throws(FPNASError) in
+            for first in stride(from: 0, to: count, by: max(most, 1)) {
+                try unsafe body(first, min(most, count - first), batch.pointer)
+            }
         }
     }
 
@@ -159,6 +162,7 @@ public final class TrainedNetwork {
         }
         classNames = head.classNames
         workers = ImageWorkers(threads: threads)
+        try inference.join(workers.crew)
         for (index, tensor) in inference.tensors.enumerated() {
             guard let given = tensors[tensor.name], given.shape == tensor.shape else {
                 throw FPNASError(

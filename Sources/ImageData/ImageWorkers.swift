@@ -42,32 +42,32 @@ final class ImageScratch {
 /// Threads that read images, each with memory of its own.
 public final class ImageWorkers {
     let scratches: [ImageScratch]
+    /// Who trains on the images may be of the same crew.
+    public let crew: Crew
 
     public init(threads: Int) {
-        scratches = (0..<min(max(threads, 1), 256)).map { _ in ImageScratch() }
+        let threads = min(max(threads, 1), 256)
+        scratches = (0..<threads).map { _ in ImageScratch() }
+        crew = Crew(threads: threads)
     }
 
     /// Calls `body` for every place in 0..<count and throws the error of the lowest place that has
     /// one; others may have been done or not. `body` gets the place and the worker that it runs on.
+    ///
+    /// Threads are not started for what `isSmall`.
     func forEach(
-        _ count: Int, onOneThread: Bool = false,
+        _ count: Int, isSmall: Bool = false,
         _ body: (Int, Int) throws(FPNASError) -> Void
     ) throws(FPNASError) {
-        let workers = onOneThread ? 1 : min(scratches.count, count)
-        guard workers > 1 else {
-            for place in 0..<count { try body(place, 0) }
-            return
-        }
-        var failures = [(place: Int, error: FPNASError)?](repeating: nil, count: workers)
-        let team = try ThreadTeam(threads: workers)
-        unsafe failures.withUnsafeMutableBufferPointer { failures in
+        var failures = [(place: Int, error: FPNASError)?](repeating: nil, count: scratches.count)
+        try unsafe failures.withUnsafeMutableBufferPointer { (failures) throws(FPNASError) in
             let slots = unsafe failures
-            team.run(chunks: workers) { worker in
-                for place in stride(from: worker, to: count, by: workers) {
+            try crew.work(isSmall: isSmall) { (team) throws(FPNASError) in
+                team.run(chunks: count) { place, worker in
+                    // Each worker has a slot of its own.
+                    if let failure = unsafe slots[worker], failure.place < place { return }
                     do throws(FPNASError) { try body(place, worker) } catch {
-                        // Each worker has a slot of its own.
                         unsafe slots[worker] = (place, error)
-                        return
                     }
                 }
             }

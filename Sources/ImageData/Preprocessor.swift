@@ -70,7 +70,7 @@ public struct Preprocessor: Sendable {
         // integers, in any order.
         let line = 1 + 2 * channels
         let sums = try Buffer<Int>(workers.scratches.count * line, of: "sums")
-        try workers.forEach(number, onOneThread: !images.isLazy) {
+        try workers.forEach(number, isSmall: !images.isLazy) {
             (k, worker) throws(FPNASError) in
             let index = Int(indices[k * indices.count / number])
             let view = try images.image(index, workers.scratches[worker])
@@ -117,7 +117,7 @@ public struct Preprocessor: Sendable {
     ) throws(FPNASError) {
         // Starting threads takes as long as copying a few thousand pixels.
         let isSmall = !images.isLazy && indices.count * imageSize < 1 << 18
-        try workers.forEach(indices.count, onOneThread: isSmall) {
+        try workers.forEach(indices.count, isSmall: isSmall) {
             (place, worker) throws(FPNASError) in
             let scratch = workers.scratches[worker]
             let view = try images.image(Int(indices[indices.startIndex + place]), scratch)
@@ -143,7 +143,7 @@ public struct Preprocessor: Sendable {
     ) throws(FPNASError) {
         let resizing = Resizing(height: height, width: width, to: self.height, self.width)
         let size = height * width * channels
-        try workers.forEach(count, onOneThread: count * imageSize < 1 << 18) {
+        try workers.forEach(count, isSmall: count * imageSize < 1 << 18) {
             (place, worker) throws(FPNASError) in
             let view = unsafe ImageView(
                 pixels: pixels + place * size, height: height, width: width)

@@ -141,28 +141,34 @@ extension Pass {
             b.inputs.count, step)
     }
 
-    /// Adds the chunks' parts to the accumulator.
-    func reduceAttention(_ b: BoundOperator) {
+    /// The weights and biases of both layers.
+    func attentionReductions(_ b: BoundOperator) -> [Reduction] {
         let s = b.s
         let places = AttentionParts(s)
-        reduce(
-            part: 0, partLine: s.squeezeLine, rows: s.outChannels, columns: s.squeezeChannels,
-            b.squeeze)
-        reduce(
-            part: places.squeezeBias, partLine: s.squeezeLine, rows: 1,
-            columns: s.squeezeChannels, MatrixPlace(offset: b.squeezeBias, line: s.squeezeLine))
+        var reductions = [
+            Reduction(
+                part: 0, partLine: s.squeezeLine, rows: s.outChannels, columns: s.squeezeChannels,
+                target: b.squeeze),
+            Reduction(
+                part: places.squeezeBias, partLine: s.squeezeLine, rows: 1,
+                columns: s.squeezeChannels,
+                target: MatrixPlace(offset: b.squeezeBias, line: s.squeezeLine)),
+        ]
         for split in 0..<b.inputs.count {
             let excite = places.excite + split * places.exciteStep
-            reduce(
-                part: excite, partLine: s.outLine, rows: s.squeezeChannels,
-                columns: s.outChannels,
-                MatrixPlace(
-                    offset: b.excite.offset + split * b.exciteStep, line: b.excite.line))
-            reduce(
-                part: excite + places.exciteBias, partLine: s.outLine, rows: 1,
-                columns: s.outChannels,
-                MatrixPlace(
-                    offset: b.exciteBias + split * b.excite.line, line: s.outLine))
+            reductions += [
+                Reduction(
+                    part: excite, partLine: s.outLine, rows: s.squeezeChannels,
+                    columns: s.outChannels,
+                    target: MatrixPlace(
+                        offset: b.excite.offset + split * b.exciteStep, line: b.excite.line)),
+                Reduction(
+                    part: excite + places.exciteBias, partLine: s.outLine, rows: 1,
+                    columns: s.outChannels,
+                    target: MatrixPlace(
+                        offset: b.exciteBias + split * b.excite.line, line: s.outLine)),
+            ]
         }
+        return reductions
     }
 }

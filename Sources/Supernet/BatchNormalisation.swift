@@ -13,31 +13,35 @@ extension Pass {
             b.s.outLine, sums(part.chunk))
     }
 
-    /// In between: the state of the normalisation from all chunks' moments.
-    func finishMoments(_ b: BoundOperator) {
+    /// In between: the state of some channels' normalisation from all chunks' moments.
+    func finishMoments(_ b: BoundOperator, _ channels: Range<Int>) {
         let norm = b.norm
         unsafe fpnas_priv_norm_forward(
-            sums(0), plan.sumStep, chunks, count, b.s.outPixels, b.s.outLine, weight(norm.gamma),
-            weight(norm.beta), at(norm.state), b.s.outLine)
+            sums(0), plan.sumStep, chunks, count, b.s.outPixels, b.s.outLine,
+            channels.lowerBound, channels.upperBound, weight(norm.gamma), weight(norm.beta),
+            at(norm.state), b.s.outLine)
     }
 
     /// The state from running statistics instead.
-    func useStatistics(_ norm: NormPlace, _ statistics: UnsafePointer<Float>) {
+    func useStatistics(
+        _ norm: NormPlace, _ statistics: UnsafePointer<Float>, _ channels: Range<Int>
+    ) {
         let line = laneAligned(norm.channels)
-        let mean = unsafe statistics + norm.statistics
+        let first = channels.lowerBound
+        let mean = unsafe statistics + norm.statistics + first
         unsafe fpnas_priv_norm_fixed(
-            mean, mean + norm.line, line, weight(norm.gamma), weight(norm.beta), at(norm.state),
-            line)
+            mean, mean + norm.line, channels.count, weight(norm.gamma) + first,
+            weight(norm.beta) + first, at(norm.state) + first, line)
     }
 
-    /// Between the visits backward: p, q, r of the source's normalisation, and the gradients of its
-    /// scale and shift.
-    func finishGradient(_ source: BoundOperator, sums offset: Int) {
+    /// Between the visits backward: p, q, r of some channels of the source's normalisation, and the
+    /// gradients of their scale and shift.
+    func finishGradient(_ source: BoundOperator, sums offset: Int, _ channels: Range<Int>) {
         let norm = source.norm
         unsafe fpnas_priv_norm_backward(
             sums(0) + offset, plan.sumStep, chunks, count, source.s.outPixels, source.s.outLine,
-            norm.channels, at(norm.state), source.s.outLine, factor, gradient + norm.gamma,
-            gradient + norm.beta)
+            channels.lowerBound, channels.upperBound, norm.channels, at(norm.state),
+            source.s.outLine, factor, gradient + norm.gamma, gradient + norm.beta)
     }
 
     /// The gradient of what an operator stores, for some rows: behind its normalisation, in

@@ -111,13 +111,6 @@ extension Pass {
         }
     }
 
-    /// Adds the chunks' parts of one weight gradient, in chunk order, to the accumulator.
-    func reduce(part: Int, partLine: Int, rows: Int, columns: Int, _ target: MatrixPlace) {
-        unsafe k.reduce(
-            arena + plan.weightParts + part, plan.weightStep, chunks, rows, columns, partLine,
-            factor, gradient + target.offset, target.line)
-    }
-
     /// Adds Σ rows of a gradient to the chunk's part for a bias.
     func addBiasGradient(
         _ b: BoundOperator, _ rows: UnsafePointer<Float>, _ count: Int, at place: Int,

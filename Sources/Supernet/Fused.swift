@@ -23,14 +23,6 @@ extension BoundOperator {
 }
 
 extension Pass {
-    /// Packs or gathers the weights an operator reads in a pass.
-    func prepareWeights(_ b: BoundOperator, backward: Bool) {
-        guard b.isFused, b.s.code == .pointwise else { return gatherWeights(b) }
-        unsafe k.pack(
-            weight(b.weight.offset), b.weight.line, backward ? b.s.outChannels : b.s.inChannels,
-            backward ? b.s.inChannels : b.s.outChannels, backward ? 1 : 0, at(plan.gathered))
-    }
-
     /// Whether the backward pass has a fused kernel.
     func isFusedBackward(_ b: BoundOperator) -> Bool {
         let d = inputs[b.inputs.lowerBound]

@@ -42,6 +42,9 @@ public final class InferenceNetwork {
         }
     }
 
+    /// Shares the threads of a crew, as many as its own.
+    public func join(_ crew: Crew) throws(FPNASError) { try supernet.join(crew) }
+
     /// Copies a tensor's values into memory for its count of them.
     public func read(_ tensor: Int, into target: UnsafeMutablePointer<Float>) {
         unsafe supernet.read(tensors[tensor], into: target)
@@ -68,8 +71,7 @@ extension Supernet {
         _ images: UnsafePointer<Float>, count: Int, into target: UnsafeMutablePointer<Float>
     ) throws(FPNASError) {
         guard let last = bound.operators.last else { throw .invalid("the network has no blocks") }
-        let team = try ThreadTeam(threads: threads)
-        try withSingleThreadedBLAS { () throws(FPNASError) in
+        try withTeam { (team) throws(FPNASError) in
             for first in stride(from: 0, to: count, by: capacity) {
                 // A chunk has one image: what is computed of it depends on no other.
                 let pass = makePass(min(capacity, count - first), chunked: false)

@@ -5,9 +5,8 @@ import CKernels
 
 extension Pass {
     /// Gathers the weights of a convolution whose input is a slice of the maximal one.
-    func gatherWeights(_ b: BoundOperator) {
-        guard b.needsGathering else { return }
-        for tap in 0..<b.s.taps {
+    func gatherWeights(_ b: BoundOperator, taps: Range<Int>) {
+        for tap in taps {
             unsafe fpnas_priv_copy_matrix(
                 weight(b.weight.offset) + tap * b.weightRows * b.weight.line, b.weight.line,
                 b.s.groupIn, b.s.outChannels, at(plan.gathered) + tap * b.s.groupIn * b.s.outLine,

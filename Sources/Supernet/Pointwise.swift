@@ -69,28 +69,26 @@ extension Pass {
         }
     }
 
-    /// Adds the chunks' parts of a convolution's gradient to the accumulator, tap by tap.
-    func reduceConvolution(_ b: BoundOperator) {
+    /// A convolution's weights, tap by tap where the taps in use do not lie together, and bias.
+    func convolutionReductions(_ b: BoundOperator) -> [Reduction] {
         let s = b.s
         let rows = s.code == .depthwise ? 1 : s.groupIn
         let weightRows = s.code == .depthwise ? 1 : b.weightRows
-        if rows == weightRows {
-            reduce(
-                part: 0, partLine: s.outLine, rows: s.taps * rows, columns: s.outChannels, b.weight)
-        } else {
-            for tap in 0..<s.taps {
-                reduce(
-                    part: tap * rows * s.outLine, partLine: s.outLine, rows: rows,
-                    columns: s.outChannels,
-                    MatrixPlace(
-                        offset: b.weight.offset + tap * weightRows * b.weight.line,
-                        line: b.weight.line))
-            }
+        let blocks = rows == weightRows ? 1 : s.taps
+        var reductions = (0..<blocks).map { tap in
+            Reduction(
+                part: tap * rows * s.outLine, partLine: s.outLine, rows: s.taps * rows / blocks,
+                columns: s.outChannels,
+                target: MatrixPlace(
+                    offset: b.weight.offset + tap * weightRows * b.weight.line,
+                    line: b.weight.line))
         }
         if b.bias >= 0 {
-            reduce(
-                part: s.taps * rows * s.outLine, partLine: s.outLine, rows: 1,
-                columns: s.outChannels, MatrixPlace(offset: b.bias, line: s.outLine))
+            reductions.append(
+                Reduction(
+                    part: s.taps * rows * s.outLine, partLine: s.outLine, rows: 1,
+                    columns: s.outChannels, target: MatrixPlace(offset: b.bias, line: s.outLine)))
         }
+        return reductions
     }
 }

@@ -4,16 +4,18 @@ import Support
 extension Supernet {
     /// Runs the bound network backwards from the gradient of the logits, which lies in the slot of
     /// the last operator, and adds the weights' gradients times the pass's factor.
-    func backward(_ pass: Pass, _ team: borrowing ThreadTeam) {
+    func backward(_ pass: Pass, _ team: ThreadTeam) {
         backward(pass, bound.operators.indices, team)
     }
 
     /// Runs some operators backwards.
-    func backward(_ pass: Pass, _ range: Range<Int>, _ team: borrowing ThreadTeam) {
-        for b in bound.operators[range].reversed() where b.s.code != .zero {
+    func backward(_ pass: Pass, _ range: Range<Int>, _ team: ThreadTeam) {
+        let places = range.reversed().filter { bound.operators[$0].s.code != .zero }
+        if let last = places.first { perform([.weights(last, backward: true)], pass, team) }
+        for (i, place) in places.enumerated() {
+            let b = bound.operators[place]
             let start = profile == nil ? 0 : Process.seconds
             defer { profile?.add(b.s, forward: false, images: pass.count, since: start) }
-            pass.prepareWeights(b, backward: true)
             let isFused = pass.isFusedBackward(b)
             team.run(chunks: pass.chunks) { chunk, worker in
                 let part = Part(chunk: chunk, worker: worker)
@@ -24,16 +26,15 @@ extension Supernet {
                     pass.backward(b, part)
                 }
             }
-            switch b.s.code {
-            case .pointwise, .patches, .depthwise: pass.reduceConvolution(b)
-            case .squeezeExcite, .splitAttention: pass.reduceAttention(b)
-            default: break
-            }
             if b.row >= 0 { reduceRows(b, pass) }
             // What comes from before the range may not be all of it yet.
-            for d in bound.inputs[b.inputs] where d.needsSums && d.source >= range.lowerBound {
-                pass.finishGradient(bound.operators[d.source], sums: d.sums)
+            var interludes: [Interlude] = [
+                .reduction(place), .gradients(place, from: range.lowerBound),
+            ]
+            if i + 1 < places.count {
+                interludes.append(.weights(places[i + 1], backward: true))
             }
+            perform(interludes, pass, team)
         }
     }
 }

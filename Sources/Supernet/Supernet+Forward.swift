@@ -8,7 +8,7 @@ extension Supernet {
     func run(
         _ network: Network, _ images: Buffer<Float>, _ first: Int, _ labels: [Int32]?,
         _ statistics: NormalisationStatistics, count given: Int? = nil, trains: Bool = false,
-        _ body: (Pass, borrowing ThreadTeam) throws(FPNASError) -> BatchResult
+        _ body: (Pass, ThreadTeam) throws(FPNASError) -> BatchResult
     ) throws(FPNASError) -> BatchResult {
         try run(
             try prepare(network), images, first, labels, statistics, count: given, trains: trains,
@@ -20,17 +20,25 @@ extension Supernet {
         _ network: PreparedNetwork, _ images: Buffer<Float>, _ first: Int, _ labels: [Int32]?,
         _ statistics: NormalisationStatistics, count given: Int? = nil, trains: Bool = false,
         bound: () -> Void = {},
-        _ body: (Pass, borrowing ThreadTeam) throws(FPNASError) -> BatchResult
+        _ body: (Pass, ThreadTeam) throws(FPNASError) -> BatchResult
     ) throws(FPNASError) -> BatchResult {
         let count = try checkBatch(images, first, labels, given)
         try bind(network)
         bound()
-        let team = try ThreadTeam(threads: threads)
         let pass = makePass(count, trains: trains)
-        return try withSingleThreadedBLAS { () throws(FPNASError) in
+        return try withTeam { (team) throws(FPNASError) in
             unsafe pass.takeImages(images.pointer + first * imageSize, team)
             forward(pass, from: 0, statistics == .running ? weights.statistics : nil, team)
             return try body(pass, team)
+        }
+    }
+
+    /// Calls `body` with a team, and with BLAS on one thread.
+    func withTeam<T>(
+        _ body: (ThreadTeam) throws(FPNASError) -> T
+    ) throws(FPNASError) -> T {
+        try crew.work { (team) throws(FPNASError) in
+            try withSingleThreadedBLAS { () throws(FPNASError) in try body(team) }
         }
     }
 
@@ -69,14 +77,17 @@ extension Supernet {
 
     // MARK: - Forward
 
-    /// Runs the bound network from an operator on up to its logits.
+    /// Runs the bound network from an operator on up to its logits. The profile counts what is made
+    /// ready for an operator to the one in front.
     func forward(
-        _ pass: Pass, from first: Int, _ statistics: Buffer<Float>?, _ team: borrowing ThreadTeam
+        _ pass: Pass, from first: Int, _ statistics: Buffer<Float>?, _ team: ThreadTeam
     ) {
-        for b in bound.operators[first...] {
+        guard first < bound.operators.count else { return }
+        perform([.weights(first, backward: false)], pass, team)
+        for place in bound.operators.indices[first...] {
+            let b = bound.operators[place]
             let start = profile == nil ? 0 : Process.seconds
             defer { profile?.add(b.s, forward: true, images: pass.count, since: start) }
-            pass.prepareWeights(b, backward: false)
             let measures = b.s.hasNorm && statistics == nil
             team.run(chunks: pass.chunks) { chunk, worker in
                 let part = Part(chunk: chunk, worker: worker)
@@ -87,19 +98,21 @@ extension Supernet {
                     if measures { pass.sumMoments(b, part) }
                 }
             }
-            guard b.s.hasNorm else { continue }
-            if let statistics {
-                unsafe pass.useStatistics(b.norm, statistics.pointer)
-            } else {
-                pass.finishMoments(b)
+            var interludes: [Interlude] = []
+            if b.s.hasNorm {
+                interludes.append(statistics == nil ? .moments(place) : .statistics(place))
             }
+            if place + 1 < bound.operators.count {
+                interludes.append(.weights(place + 1, backward: false))
+            }
+            perform(interludes, pass, team, statistics: statistics)
         }
     }
 }
 
 extension Pass {
     /// Copies the batch's images to aligned pixels.
-    func takeImages(_ source: UnsafePointer<Float>, _ team: borrowing ThreadTeam) {
+    func takeImages(_ source: UnsafePointer<Float>, _ team: ThreadTeam) {
         let channels = plan.imageChannels
         let pixels = plan.imagePixels
         let line = laneAligned(channels)

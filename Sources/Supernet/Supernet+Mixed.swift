@@ -53,7 +53,7 @@ extension Supernet {
     private func run(
         _ mixed: MixedNetwork, _ weighted: MixedCoefficients, _ images: Buffer<Float>,
         _ first: Int, _ labels: [Int32], trains: Bool,
-        _ body: (Pass, borrowing ThreadTeam) throws(FPNASError) -> BatchResult
+        _ body: (Pass, ThreadTeam) throws(FPNASError) -> BatchResult
     ) throws(FPNASError) -> BatchResult {
         guard mixed.input == input, mixed.classes == classes else {
             throw .invalid("the mixed network is not of the supernet's space")

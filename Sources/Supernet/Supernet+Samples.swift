@@ -78,7 +78,7 @@ extension Supernet {
                 likelihoodScale * result.logLikelihood, multiplicity: samples[k].multiplicity)
             if factors.keep != 1, sum.total > 0 {
                 self.scaleGradient(by: factors.keep, team)
-                for branch in open { self.scale(branch, by: factors.keep, pass) }
+                for branch in open { self.scale(branch, by: factors.keep, pass, team) }
             }
             self.step = sum
             self.blockCounts.drawn += samples[k].multiplicity * self.blockCount(from: 0)
@@ -108,7 +108,7 @@ extension Supernet {
     private func walk(
         _ networks: [Network], _ images: Buffer<Float>, _ first: Int, _ labels: [Int32],
         _ statistics: NormalisationStatistics, trains: Bool, regularised: Bool = true,
-        _ body: (Pass, Int, Int, borrowing ThreadTeam) throws(FPNASError) -> BatchResult
+        _ body: (Pass, Int, Int, ThreadTeam) throws(FPNASError) -> BatchResult
     ) throws(FPNASError) -> [BatchResult] {
         failedNetwork = nil
         guard !networks.isEmpty else { return [] }
@@ -116,8 +116,7 @@ extension Supernet {
         var prepared: [PreparedNetwork] = []
         for network in networks { prepared.append(try prepare(network)) }
         let order = sharesPrefixes ? Supernet.trieOrder(prepared) : Array(prepared.indices)
-        let team = try ThreadTeam(threads: threads)
-        return try withSingleThreadedBLAS { () throws(FPNASError) in
+        return try withTeam { (team) throws(FPNASError) in
             var results = [BatchResult?](repeating: nil, count: networks.count)
             var shared = 0
             for (place, k) in order.enumerated() {
@@ -184,7 +183,7 @@ extension Supernet {
     /// Runs the bound network backwards to where the next one branches off, and leaves the
     /// gradients there; parts that no later network shares are finished with the sum of all.
     private func backward(
-        _ pass: Pass, downTo next: Int, _ open: inout [OpenBranch], _ team: borrowing ThreadTeam
+        _ pass: Pass, downTo next: Int, _ open: inout [OpenBranch], _ team: ThreadTeam
     ) {
         var position = bound.operators.count
         var stop = next
@@ -200,55 +199,68 @@ extension Supernet {
                     join(branch, pass, team)
                     open.removeLast()
                 } else {
-                    leave(branch, pass, isFirst: false)
+                    leave(branch, pass, isFirst: false, team)
                     return
                 }
             } else {
                 let branch = OpenBranch(cut: target, place: plan.branches[open.count])
-                leave(branch, pass, isFirst: true)
+                leave(branch, pass, isFirst: true, team)
                 open.append(branch)
                 return
             }
         }
     }
 
-    private func gradient(_ branch: OpenBranch, _ pass: Pass) -> (Int, BoundOperator) {
-        let b = bound.operators[branch.cut - 1]
-        return (pass.count * b.s.outSize, b)
+    /// Calls `body` for every chunk with the place and number of the floats of its images' gradients
+    /// at the branch.
+    private func forEachChunk(
+        _ branch: OpenBranch, _ pass: Pass, _ team: ThreadTeam, _ body: (Int, Int, Int) -> Void
+    ) {
+        let size = bound.operators[branch.cut - 1].s.outSize
+        team.run(chunks: pass.chunks) { chunk in
+            let images = pass.images(chunk)
+            body(chunk, images.lowerBound * size, images.count * size)
+        }
     }
 
-    private func scale(_ branch: OpenBranch, by factor: Double, _ pass: Pass) {
-        let (size, _) = gradient(branch, pass)
-        unsafe pass.k.scale(pass.at(branch.place), Float(factor), size)
+    private func scale(
+        _ branch: OpenBranch, by factor: Double, _ pass: Pass, _ team: ThreadTeam
+    ) {
+        forEachChunk(branch, pass, team) { _, start, count in
+            unsafe pass.k.scale(pass.at(branch.place) + start, Float(factor), count)
+        }
     }
 
     /// Adds the gradient at the branch to what waits there.
-    private func leave(_ branch: OpenBranch, _ pass: Pass, isFirst: Bool) {
-        let (size, b) = gradient(branch, pass)
-        if isFirst {
-            unsafe pass.at(branch.place).update(from: pass.at(b.gradient), count: size)
-        } else {
-            unsafe pass.k.add(pass.at(b.gradient), size, pass.at(branch.place))
+    private func leave(_ branch: OpenBranch, _ pass: Pass, isFirst: Bool, _ team: ThreadTeam) {
+        let gradient = bound.operators[branch.cut - 1].gradient
+        forEachChunk(branch, pass, team) { _, start, count in
+            let target = unsafe pass.at(branch.place) + start
+            if isFirst {
+                unsafe target.update(from: pass.at(gradient) + start, count: count)
+            } else {
+                unsafe pass.k.add(pass.at(gradient) + start, count, target)
+            }
         }
     }
 
     /// Adds what waits at the branch to the gradient of this network, and sums it anew for the
     /// normalisation.
-    private func join(_ branch: OpenBranch, _ pass: Pass, _ team: borrowing ThreadTeam) {
-        let (size, b) = gradient(branch, pass)
-        unsafe pass.k.add(pass.at(branch.place), size, pass.at(b.gradient))
-        guard b.s.hasNorm else { return }
+    private func join(_ branch: OpenBranch, _ pass: Pass, _ team: ThreadTeam) {
+        let place = branch.cut - 1
+        let b = bound.operators[place]
         let sums = plan.wantedSums
-        team.run(chunks: pass.chunks) { chunk in
-            let images = pass.images(chunk)
-            let start = images.lowerBound * b.s.outSize
+        forEachChunk(branch, pass, team) { chunk, start, count in
+            let gradient = unsafe pass.at(b.gradient) + start
+            unsafe pass.k.add(pass.at(branch.place) + start, count, gradient)
+            guard b.s.hasNorm else { return }
             let target = unsafe pass.sums(chunk) + sums
             unsafe target.update(repeating: 0, count: 2 * b.s.outLine)
             unsafe pass.k.norm_sums(
-                pass.at(b.gradient) + start, pass.at(b.data) + start,
-                pass.at(b.norm.row(.mean)), images.count * b.s.outPixels, b.s.outLine, target)
+                gradient, pass.at(b.data) + start, pass.at(b.norm.row(.mean)),
+                count / max(b.s.outLine, 1), b.s.outLine, target)
         }
-        pass.finishGradient(b, sums: sums)
+        if b.s.hasNorm { perform([.gradient(place, sums: sums)], pass, team) }
     }
 }
 

@@ -3,10 +3,10 @@ import Support
 
 extension Supernet {
     /// Floats of one chunk of the parameters.
-    private static let segment = 1 << 14
+    static let segment = 1 << 14
 
     private func forEachSegment(
-        _ range: Range<Int>, _ team: borrowing ThreadTeam, _ body: (Int, Int) -> Void
+        _ range: Range<Int>, _ team: ThreadTeam, _ body: (Int, Int) -> Void
     ) {
         let size = Supernet.segment
         team.run(chunks: (range.count + size - 1) / size) { chunk in
@@ -15,7 +15,7 @@ extension Supernet {
         }
     }
 
-    func scaleGradient(by factor: Double, _ team: borrowing ThreadTeam) {
+    func scaleGradient(by factor: Double, _ team: ThreadTeam) {
         let k = unsafe kernels.pointee
         let gradient = unsafe weights.gradient.pointer
         forEachSegment(0..<weights.count, team) { start, count in
@@ -24,17 +24,18 @@ extension Supernet {
     }
 
     /// The norm of the accumulator as it lies, summed over fixed segments in order.
-    func gradientNorm(_ team: borrowing ThreadTeam) -> Double {
+    func gradientNorm(_ team: ThreadTeam) -> Double {
         let k = unsafe kernels.pointee
-        var sum = 0.0
-        for start in stride(from: 0, to: weights.count, by: Supernet.segment) {
-            unsafe sum += k.square_sum(
-                weights.gradient.pointer + start, min(Supernet.segment, weights.count - start))
+        let gradient = unsafe weights.gradient.pointer
+        let sums = unsafe squareSums.pointer
+        forEachSegment(0..<weights.count, team) { start, count in
+            unsafe sums[start / Supernet.segment] = k.square_sum(gradient + start, count)
         }
-        return sum.squareRoot()
+        let total = unsafe squareSums.elements.reduce(0, +)
+        return total.squareRoot()
     }
 
-    func descend(_ options: StepOptions, factor: Float, _ team: borrowing ThreadTeam) {
+    func descend(_ options: StepOptions, factor: Float, _ team: ThreadTeam) {
         let k = unsafe kernels.pointee
         let parameters = unsafe weights.parameters.pointer
         let momentum = unsafe weights.momentum.pointer

@@ -47,7 +47,9 @@ extension Supernet {
         move(gradient, -rate)
         let found = try pass(validation)
         unsafe direction.pointer.update(from: gradient.pointer, count: weights.count)
-        let norm = gradientNorm(try ThreadTeam(threads: 1))
+        let norm = try crew.work(isSmall: hasFewWeights) { (team) throws(FPNASError) in
+            gradientNorm(team)
+        }
         guard norm > 0, norm.isFinite, rate > 0 else { return found }
         let epsilon = 0.01 / norm
         move(direction, epsilon)

@@ -113,6 +113,8 @@ public struct StepOptions: Hashable, Sendable {
     /// Per image: margin and total of the softmax.
     let likelihoods: Buffer<Double>
     let labels: Buffer<Int32>
+    /// Of every segment of the gradient.
+    let squareSums: Buffer<Double>
     /// The running sum of a step, nil outside of one.
     var step: RescaledSum?
     /// Of the last call with several networks: the index of the one whose loss is no number.
@@ -127,6 +129,8 @@ public struct StepOptions: Hashable, Sendable {
     var steps = 0
     let regularisation: Regularisation
     let random: Philox
+    /// Who runs its passes.
+    public private(set) var crew: Crew
     /// Images, sums of means and of squares behind the running statistics; nil when not asked for.
     var gathered: GatheredStatistics?
     /// Of the last pass through a mixed network: the loss's gradient by its rows' factors.
@@ -187,11 +191,22 @@ public struct StepOptions: Hashable, Sendable {
         random = Philox(seed: seed, stream: .regularisation)
         self.extent = extent
         self.threads = threads
+        crew = Crew(threads: threads)
         plan = try ActivationPlan(extent, capacity: capacity, threads: threads)
         arena = try Supernet.makeArena(plan)
         weights = try SupernetWeights(extent: extent, seed: seed, regularisation)
         likelihoods = try Buffer(2 * capacity, of: "the likelihoods")
         labels = try Buffer(capacity, of: "the labels")
+        squareSums = try Buffer(
+            (weights.count + Supernet.segment - 1) / Supernet.segment, of: "the gradient's norm")
+    }
+
+    /// From now on shares the threads of a crew, as many as its own, whose calls its own are part of.
+    public func join(_ crew: Crew) throws(FPNASError) {
+        guard crew.threads == threads else {
+            throw .invalid("a crew of \(crew.threads) threads for a supernet of \(threads)")
+        }
+        self.crew = crew
     }
 
     static func makeArena(_ plan: ActivationPlan) throws(FPNASError) -> Buffer<Float> {
@@ -282,18 +297,21 @@ public struct StepOptions: Hashable, Sendable {
         guard options.maximumNorm > 0 else {
             throw .invalid("the largest gradient norm must be > 0, got \(options.maximumNorm)")
         }
-        // Few weights have moved before a thread has started.
-        let team = try ThreadTeam(threads: weights.count < 1 << 18 ? 1 : threads)
-        let norm = gradientNorm(team) / total
-        guard norm.isFinite else {
-            throw FPNASError(.state, "the gradient has the norm \(norm); nothing was changed")
+        return try crew.work(isSmall: hasFewWeights) { (team) throws(FPNASError) in
+            let norm = gradientNorm(team) / total
+            guard norm.isFinite else {
+                throw FPNASError(.state, "the gradient has the norm \(norm); nothing was changed")
+            }
+            step = nil
+            steps += 1
+            let clip = norm > options.maximumNorm ? options.maximumNorm / norm : 1
+            descend(options, factor: Float(clip / total), team)
+            return norm
         }
-        step = nil
-        steps += 1
-        let clip = norm > options.maximumNorm ? options.maximumNorm / norm : 1
-        descend(options, factor: Float(clip / total), team)
-        return norm
     }
+
+    /// Few weights have moved before a thread has started.
+    var hasFewWeights: Bool { weights.count < 1 << 18 }
 
     /// Drops a step that was begun.
     public func abandonStep() { step = nil }

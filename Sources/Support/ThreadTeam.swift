@@ -1,10 +1,13 @@
 import CSupport
 
-/// Threads that live for one call: started when it begins, joined before it returns.
+/// Threads that live for one call: started when it begins, joined before it returns; `Crew` sees to
+/// that.
 ///
 /// Work is cut into chunks whose number does not depend on the number of threads, and anything
 /// summed across chunks is summed in chunk order; so results are bit-equal for any team size.
-@safe public struct ThreadTeam: ~Copyable {
+/// Chunk i of n goes to the same thread in every round that has n chunks, unless that is late, so
+/// that what belongs to it stays in one core's cache.
+@safe public final class ThreadTeam {
     private let team: OpaquePointer
 
     public init(threads: Int) throws(FPNASError) {
@@ -41,5 +44,33 @@ import CSupport
                     UnsafeMutableRawPointer(mutating: context))
             }
         }
+    }
+}
+
+/// The threads of whoever works together in a call, say those that read a batch and those that
+/// train on it: the outermost call starts a team, those inside share it, and when it returns the
+/// team has ended. Starting and joining threads takes as long as some layers of a small network.
+///
+/// One call at a time.
+public final class Crew {
+    public let threads: Int
+    private var team: ThreadTeam?
+
+    /// `threads` in [1, 256], which the first call checks.
+    public init(threads: Int) { self.threads = threads }
+
+    /// Whether a team is there to be shared.
+    public var isWorking: Bool { team != nil }
+
+    /// Calls `body` with the team. What `isSmall` is not worth starting threads for, and is done by
+    /// the caller alone unless they are there.
+    public func work<T>(
+        isSmall: Bool = false, _ body: (ThreadTeam) throws(FPNASError) -> T
+    ) throws(FPNASError) -> T {
+        if let team { return try body(team) }
+        let team = try ThreadTeam(threads: isSmall ? 1 : threads)
+        self.team = team
+        defer { self.team = nil }
+        return try body(team)
     }
 }

@@ -79,7 +79,7 @@ import Testing
         let beta = Floats(noise.values(c))
         let norm = Floats(repeating: 0, count: 8 * c)
         fpnas_priv_norm_forward(
-            moments.pointer, 3 * c, chunks, images, pixels, c, gamma.pointer, beta.pointer,
+            moments.pointer, 3 * c, chunks, images, pixels, c, 0, c, gamma.pointer, beta.pointer,
             norm.pointer, c)
         for j in 0..<c {
             let column = values.map { Double($0[j]) }

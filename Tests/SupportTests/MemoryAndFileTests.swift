@@ -20,36 +20,6 @@ import Testing
         #expect(buffer.elements.allSatisfy { $0 == 0 })
     }
 
-    /// Many short rounds: nobody runs a chunk of a round that is over, nobody waits for ever.
-    @Test func roundsFollowEachOther() throws {
-        let team = try ThreadTeam(threads: 4)
-        let sums = try Buffer<Int>(8, of: "sums")
-        for round in 0..<3000 {
-            team.run(chunks: 1 + round % 8) { sums[$0] += round }
-        }
-        for chunk in 0..<8 {
-            let expected = (0..<3000).filter { $0 % 8 >= chunk }.reduce(0, +)
-            #expect(sums[chunk] == expected)
-        }
-    }
-
-    @Test(arguments: [1, 2, 5]) func everyChunkRunsOnce(threads: Int) throws {
-        let team = try ThreadTeam(threads: threads)
-        let counts = try Buffer<Int>(1000, of: "counts")
-        for chunks in [0, 1, 2, 7, 1000] {
-            team.run(chunks: chunks) { counts[$0] += 1 }
-        }
-        #expect(
-            (0..<1000).map { counts[$0] }
-                == (0..<1000).map { $0 < 1 ? 4 : $0 < 2 ? 3 : $0 < 7 ? 2 : 1 })
-    }
-
-    @Test func threadsOutOfRangeAreRefused() {
-        for threads in [0, -1, 257] {
-            #expect(throws: FPNASError.self) { _ = try ThreadTeam(threads: threads).size }
-        }
-    }
-
     @Test func filesAreReplacedAsAWhole() throws {
         let folder = "/tmp/fpnas-support-\(getpid())/a/b"
         try Files.makeFolder(folder)

@@ -1,5 +1,8 @@
+#define _GNU_SOURCE /* CPU sets */
 /* The built-in run on the project's digits: short, exact, and refusing bad input. */
 #include <fpnas.h>
+
+#include <sched.h>
 
 #include "fpnas_test.h"
 
@@ -352,6 +355,40 @@ static double value_of(fpnas_retrain *retrain) {
     return progress.train_log_likelihood;
 }
 
+/* Threads keep off the caller's CPU, and the caller may go where it might before. */
+static void affinity_stays(void) {
+    fpnas_retrain_options options;
+    fpnas_retrain_progress progress;
+    fpnas_retrain *retrain = NULL;
+    fpnas_space *space;
+    cpu_set_t before, one, after;
+    double found[2];
+    int32_t row[64], round, cpu = 0;
+    OK(fpnas_space_preset("mbconv-small", 16, 16, 1, 10, &space));
+    OK(fpnas_space_random_near(space, 300000, 1, row, 64));
+    OK(fpnas_retrain_options_init(&options, sizeof options));
+    options.epochs = 1;
+    CHECK_INT(sched_getaffinity(0, sizeof before, &before), 0);
+    while (!CPU_ISSET(cpu, &before)) cpu++;
+    memset(&one, 0, sizeof one);
+    CPU_SET(cpu, &one);
+    for (round = 0; round < 2; round++) {
+        const cpu_set_t *mine = round == 0 ? &before : &one; /* with and without another CPU */
+        CHECK_INT(sched_setaffinity(0, sizeof *mine, mine), 0);
+        options.threads = 2 + 3 * round;
+        OK(fpnas_retrain_create(DATA, space, row, &options, &retrain));
+        OK(fpnas_retrain_step(retrain));
+        progress.struct_size = sizeof progress;
+        OK(fpnas_retrain_progress_get(retrain, &progress));
+        found[round] = progress.train_log_likelihood;
+        CHECK_INT(sched_getaffinity(0, sizeof after, &after), 0);
+        CHECK(CPU_EQUAL(mine, &after));
+        fpnas_retrain_free(retrain);
+    }
+    CHECK(found[0] == found[1]);
+    fpnas_space_free(space);
+}
+
 static void retraining_resumes(void) {
     fpnas_retrain_options options;
     fpnas_retrain *whole = NULL, *part = NULL, *resumed = NULL;
@@ -458,5 +495,6 @@ int main(void) {
     RUN(bignas_selects);
     RUN(retraining_learns);
     RUN(retraining_resumes);
+    RUN(affinity_stays);
     return test_report("test_run");
 }

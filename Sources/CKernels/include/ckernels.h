@@ -270,20 +270,20 @@ const fpnas_priv_kernels *_Nullable fpnas_priv_kernels_named(const char *_Nullab
 static inline size_t fpnas_priv_chunk_start(size_t chunk, size_t chunks, size_t count) {
     return chunk * count / chunks;
 }
-// Eight rows of width c: mean, variance, 1/σ, scale, shift, p, q, r.
+// Channels begin to end of eight rows of width c: mean, variance, 1/σ, scale, shift, p, q, r.
 void fpnas_priv_norm_forward(
     const float *_Nonnull moments, size_t step, size_t chunks, size_t images, size_t pixels,
-    size_t c, const float *_Nonnull gamma, const float *_Nonnull beta, float *_Nonnull norm,
-    size_t norm_line);
+    size_t c, size_t begin, size_t end, const float *_Nonnull gamma, const float *_Nonnull beta,
+    float *_Nonnull norm, size_t norm_line);
 // The same from given mean and variance.
 void fpnas_priv_norm_fixed(
     const float *_Nonnull mean, const float *_Nonnull variance, size_t c,
     const float *_Nonnull gamma, const float *_Nonnull beta, float *_Nonnull norm, size_t norm_line);
-// From the sums of activation_gradient: p, q, r, and adds f·(∂γ, ∂β) of `channels` channels.
+// From the sums of activation_gradient: p, q, r, and adds f·(∂γ, ∂β) of the first `channels`.
 void fpnas_priv_norm_backward(
     const float *_Nonnull sums, size_t step, size_t chunks, size_t images, size_t pixels, size_t c,
-    size_t channels, float *_Nonnull norm, size_t norm_line, float f, float *_Nonnull dgamma,
-    float *_Nonnull dbeta);
+    size_t begin, size_t end, size_t channels, float *_Nonnull norm, size_t norm_line, float f,
+    float *_Nonnull dgamma, float *_Nonnull dbeta);
 
 // MARK: Patches of a k×k convolution
 

@@ -22,7 +22,8 @@ void fpnas_priv_alloc_reset_peak(void);
 typedef struct fpnas_priv_team fpnas_priv_team;
 // worker is below the team's size, 0 for the caller: it names memory nobody else is using.
 typedef void (*fpnas_priv_task)(void *context, size_t chunk, size_t worker);
-// Starts threads - 1 workers (the caller is the last one). Fewer may start; NULL means no memory.
+// Starts threads - 1 workers (the caller is the last one), on other CPUs than the caller's where it
+// may; its own affinity is not touched. Fewer may start; NULL means no memory.
 fpnas_priv_team *fpnas_priv_team_start(size_t threads);
 size_t fpnas_priv_team_size(const fpnas_priv_team *team);
 // Calls task(context, c, worker) once for every c < chunks and returns when all are done.

@@ -866,7 +866,7 @@ typedef struct fpnas_run_progress {
     int64_t evaluations;
     double initial_entropy;     /* nats */
     double entropy;
-    double expected_macs;       /* exact, as of the last epoch's end */
+    double expected_macs;       /* exact, as of the last epoch's end; of P, not conditioned on a hard budget */
     double cost_target;
     double train_log_likelihood;      /* means over the epoch's samples, nats per image */
     double validation_log_likelihood;

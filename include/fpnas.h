@@ -1002,8 +1002,8 @@ FPNAS_API void fpnas_retrain_free(fpnas_retrain *retrain);
 FPNAS_API fpnas_status fpnas_retrain_distil(fpnas_retrain *retrain, const float *logits,
                                             size_t count, double weight, double temperature);
 /* The network's logits for every image of the training set, for fpnas_retrain_distil of another
- * network on the same images; rows of images that are not trained on are 0. `needed` may be NULL;
- * out may be NULL when capacity is 0. Errors: BUFFER with `needed` set; IO, FORMAT. Since 0.1. */
+ * network on the same images; of those it was not trained on too. `needed` may be NULL; out may be
+ * NULL when capacity is 0. Errors: BUFFER with `needed` set; IO, FORMAT. Since 0.1. */
 FPNAS_API fpnas_status fpnas_retrain_logits(fpnas_retrain *retrain, float *out, size_t capacity,
                                             size_t *needed);
 /* One batch. Errors: STATE when done, or when the loss is no number. Since 0.1. */

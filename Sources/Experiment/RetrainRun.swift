@@ -156,26 +156,10 @@ public final class RetrainRun {
         teacher = (logits, weight, temperature)
     }
 
-    /// The network's logits for every training image as it is, without augmentation, with
-    /// re-estimated statistics; of other images of the set, zeros.
+    /// The network's logits for every image of the training set, those it does not train on too,
+    /// without augmentation, with re-estimated statistics.
     public func logits() throws(FPNASError) -> Buffer<Float> {
-        let classes = pipeline.classes
-        let logits = try Buffer<Float>(
-            try checkedProduct(pipeline.train.count, classes, of: "the logits"), of: "the logits")
-        try measuring { () throws(FPNASError) in
-            try estimateStatistics()
-            for chunk in chunks(pipeline.trainIndices) {
-                try batch.fill(pipeline, from: pipeline.train, chunk, augmentation: nil)
-                let rows = try supernet.logits(
-                    network, images: batch.images, count: batch.count, statistics: .running)
-                for (i, index) in chunk.enumerated() {
-                    for c in 0..<classes {
-                        logits[Int(index) * classes + c] = rows[i * classes + c]
-                    }
-                }
-            }
-        }
-        return logits
+        try trained().predict(pipeline.train)
     }
 
     /// Puts the state that a checkpoint holds behind the images and the network.

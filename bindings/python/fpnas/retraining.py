@@ -88,7 +88,7 @@ class Retraining(_call.Handle):
             _call.real(temperature, "temperature")))
 
     def logits(self) -> npt.NDArray[np.float32]:
-        """The network's logits of every training image, flat; zeros of images not trained on."""
+        """The network's logits of every training image, flat; of those not trained on too."""
         return _call.get_array(lib.fpnas_retrain_logits, self._handle, dtype=np.float32)
 
     def step(self) -> None:

@@ -52,6 +52,16 @@ def test_options_of_training_and_a_teacher(small):
         fpnas.RunOptions(optimiser="newton")._to_c()
 
 
+def test_a_teacher_knows_images_it_was_not_trained_on(small):
+    row = [1, 0, 1, 1, 2, 2]
+    with fpnas.Retraining(
+            DIGITS, small, row, epochs=4, threads=1, training_images=300) as teacher:
+        for _ in teacher:
+            pass
+        rows = teacher.logits().reshape(-1, 10)
+    assert len(rows) > 300 and (rows.std(axis=1) > 0).all()
+
+
 def test_run_report_and_retraining(small, tmp_path):
     run = fpnas.Run(DIGITS, small, **FAST)
     assert run.options == fpnas.RunOptions(**FAST)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from claims import (HEADER, MISSING, Outcome, Results, claim, common, difference, higher, line,
                     not_lower)
+from distillation import TEACHINGS
 from plots import strips
 from profiles import Profile
 from rows import Job
@@ -64,17 +65,15 @@ def splits(results: Results) -> Outcome:
 
 
 def distil_jobs(profile: Profile) -> list[Job]:
-    return [Job.of("distil", seed, weight=weight, temperature=temperature)
-            for seed in range(1, profile.seeds + 1)
-            for weight, temperature in ((0.5, 2.0), (0.9, 4.0))]
+    return [Job.of("distil", seed, **how)
+            for seed in range(1, profile.seeds + 1) for how in TEACHINGS.values()]
 
 
 @claim("distillation", "Simple distillation against none", "higher with it (paper: +0.9)",
        distil_jobs)
 def distillation(results: Results) -> Outcome:
     plain = results.of("fp-nas")
-    groups = {"weight 0.5, T 2": results.of("distil", weight=0.5, temperature=2.0),
-              "weight 0.9, T 4": results.of("distil", weight=0.9, temperature=4.0)}
+    groups = {label: results.of("distil", **how) for label, how in TEACHINGS.items()}
     known = {label: group for label, group in groups.items() if len(common(group, plain))}
     if not known:
         return MISSING

@@ -49,6 +49,8 @@ extension Supernet {
             let decay = decays ? options.weightDecay : 0
             forEachSegment(range, team) { start, count in
                 let (w, v, g) = unsafe (parameters + start, momentum + start, gradient + start)
+                // The next step begins with none, and here it is still in a core's cache.
+                defer { unsafe g.update(repeating: 0, count: count) }
                 let (rate, momentum) = (Float(options.rate), Float(options.momentum))
                 guard let s = unsafe second, optimiser != .sgd else {
                     unsafe k.descend(w, v, g, count, factor, rate, momentum, Float(decay))
@@ -66,6 +68,7 @@ extension Supernet {
                 }
             }
         }
+        weights.gradientIsClear = true
         guard options.averaging > 0, let average = unsafe weights.average?.pointer else { return }
         // Shorter at first, so that the initial weights are soon forgotten.
         let decay = min(options.averaging, Double(1 + steps) / Double(10 + steps))

@@ -236,7 +236,7 @@ public struct StepOptions: Hashable, Sendable {
     public var slots: [WeightSlot] { weights.slots }
     /// All parameters in one buffer; `slots` says what is where.
     public var parameters: Buffer<Float> { weights.parameters }
-    /// The gradient of the last step: before `finishStep`, times the step's total weight.
+    /// The gradient of a step until it is finished, times the step's total weight.
     public var gradient: Buffer<Float> { weights.gradient }
 
     // MARK: - Passes
@@ -255,7 +255,8 @@ public struct StepOptions: Hashable, Sendable {
 
     /// Begins a training step: the gradient is zero and no network has been seen.
     public func beginStep() {
-        unsafe weights.gradient.elements.update(repeating: 0)
+        if !weights.gradientIsClear { unsafe weights.gradient.elements.update(repeating: 0) }
+        weights.gradientIsClear = false
         step = RescaledSum()
     }
 

@@ -45,6 +45,8 @@ final class SupernetWeights {
     private(set) var second: Buffer<Float>?
     private(set) var average: Buffer<Float>?
     let gradient: Buffer<Float>
+    /// Whether the gradient is 0 throughout, as a step leaves it, so that none has to clear it.
+    var gradientIsClear = false
     /// Running mean and variance of every normalisation.
     let statistics: Buffer<Float>
 

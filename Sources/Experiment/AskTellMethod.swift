@@ -12,17 +12,20 @@ import Support
 final class AskTellMethod: RunMethod {
     private let setup: RunSetup
     private let algorithm: Algorithm
+    private let meter: ChildMeter
     let supernet: Supernet
     private(set) var search: Search
-    /// The network of the highest validation likelihood within the budget: the result where the
-    /// distribution does not learn.
-    private var best: (architecture: [Int32], logLikelihood: Double) = ([], -.infinity)
+    /// Where the result comes from if the distribution does not learn.
+    private(set) var finalists = Finalists()
 
     var distribution: ArchitectureDistribution { search.distribution }
 
-    init(_ setup: RunSetup, _ algorithm: Algorithm) throws(FPNASError) {
+    init(
+        _ setup: RunSetup, _ algorithm: Algorithm, _ meter: ChildMeter
+    ) throws(FPNASError) {
         self.setup = setup
         self.algorithm = algorithm
+        self.meter = meter
         supernet = try setup.supernet()
         supernet.sharesPrefixes = !setup.options.evaluatesEachDraw
         search = try Search(
@@ -98,10 +101,20 @@ final class AskTellMethod: RunMethod {
                 sample.multiplicity)
         }
         try search.tell(ask.number, logLikelihoods: logLikelihoods)
+        guard !algorithm.movesDistribution else { return }
         for (i, value) in logLikelihoods.enumerated()
-        where value > best.logLikelihood && networks[i].cost().macs <= setup.budget {
-            best = (ask.architectures[i], value)
+        where networks[i].cost().macs <= setup.budget {
+            finalists.offer(ask.architectures[i], value)
         }
+    }
+
+    var closingSteps: Int { algorithm.movesDistribution ? 0 : Finalists.most }
+
+    /// Measures the next finalist; an error leaves them as they were.
+    func closingStep() throws(FPNASError) {
+        guard let architecture = finalists.next else { return }
+        let network = try setup.space.network(architecture)
+        finalists.record(try meter.measure(network, supernet, on: .validation).logLikelihood)
     }
 
     /// Names step and architecture where a loss is no number.
@@ -124,7 +137,7 @@ final class AskTellMethod: RunMethod {
         let search = search.progress
         progress.sampleCount = search.sampleCount
         progress.samplesDrawn = search.samplesDrawn
-        progress.evaluations = search.evaluations
+        progress.evaluations = search.evaluations + finalists.measured.count
         progress.initialEntropy = search.initialEntropy
         progress.entropy = search.entropy
         progress.effectiveSamples = search.effectiveSamples
@@ -133,13 +146,13 @@ final class AskTellMethod: RunMethod {
         progress.stopReason = search.stopReason
     }
 
-    /// The most probable network within the budget; of random search and evolution, the network of
-    /// the highest validation likelihood within it.
+    /// The most probable network within the budget; of random search and evolution, the finalist of
+    /// the highest validation likelihood.
     func result(within budget: Int) throws(FPNASError) -> RankedArchitecture {
-        if !algorithm.movesDistribution && !best.architecture.isEmpty {
+        if let best = finalists.best {
             return RankedArchitecture(
-                architecture: best.architecture,
-                logProbability: try distribution.canonicalLogProbability(best.architecture))
+                architecture: best,
+                logProbability: try distribution.canonicalLogProbability(best))
         }
         return try setup.mostProbable(under: distribution, within: budget)
     }
@@ -149,15 +162,12 @@ final class AskTellMethod: RunMethod {
     func encode(into writer: inout ByteWriter) throws(FPNASError) {
         search.encode(into: &writer)
         try supernet.save(to: &writer)
-        writer.put(best.architecture)
-        writer.put(best.logLikelihood)
+        finalists.encode(into: &writer)
     }
 
     func restore(from reader: inout ByteReader) throws(FPNASError) {
         search = try Search(space: setup.space, from: &reader)
         try supernet.restore(from: &reader)
-        best.architecture = try reader.takeInt32s()
-        if !best.architecture.isEmpty { try setup.space.check(best.architecture) }
-        best.logLikelihood = try reader.takeDouble()
+        finalists = try Finalists(from: &reader, setup.space)
     }
 }

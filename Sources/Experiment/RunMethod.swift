@@ -101,7 +101,7 @@ struct RunSetup {
     /// `meter` measures networks with shared weights as they are.
     func method(_ meter: ChildMeter) throws(FPNASError) -> any RunMethod {
         switch options.algorithm {
-        case .search(let algorithm): return try AskTellMethod(self, algorithm)
+        case .search(let algorithm): return try AskTellMethod(self, algorithm, meter)
         case .bigNAS: return try BigNASMethod(self, meter)
         case .mixture(let algorithm): return try MixtureMethod(self, algorithm)
         }

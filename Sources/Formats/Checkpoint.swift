@@ -29,7 +29,7 @@ public enum Checkpoint {
         }
     }
 
-    public static let version: UInt32 = 5
+    public static let version: UInt32 = 6
     private static let magic = Array("FPNAS\r\n\u{1A}".utf8)
 
     public static func seal(_ payload: [UInt8], as kind: Kind) -> [UInt8] {

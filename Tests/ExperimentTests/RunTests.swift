@@ -1,5 +1,5 @@
 import ArchitectureCost
-import Experiment
+@testable import Experiment
 import Formats
 import Glibc
 import ImageData
@@ -243,6 +243,50 @@ private func data() throws -> Dataset {
             #expect(search.entropyWeight == 0.125 && search.clipRange == 0.375)
             #expect(search.clipEpochs == 2 && one.options == run.options)
         }
+    }
+
+    @Test(arguments: [RunAlgorithm.search(.random), .search(.evolution)])
+    func theResultIsTheBestFinalist(algorithm: RunAlgorithm) throws {
+        let run = try SearchRun(
+            data: try data(), space: try barSpace(),
+            options: options {
+                $0.algorithm = algorithm; $0.sampleCount = 8
+            })
+        let method = try #require(run.method as? AskTellMethod)
+        while run.progress.step < run.trainingSteps { try run.step() }
+        let ranked = method.finalists.ranked
+        #expect(try run.result().architecture == ranked.first?.architecture)
+        #expect(run.progress.steps == run.trainingSteps + Finalists.most)
+        #expect(Set(ranked.map(\.architecture)).count == ranked.count && ranked.count > 1)
+        #expect(zip(ranked, ranked.dropFirst()).allSatisfy { $0.logLikelihood >= $1.logLikelihood })
+        try finish(run)
+        #expect(method.finalists.ranked.map(\.architecture) == ranked.map(\.architecture))
+        var best: (architecture: [Int32], logLikelihood: Double) = ([], -.infinity)
+        for (i, finalist) in ranked.enumerated() {
+            let network = try run.space.network(finalist.architecture)
+            #expect(network.cost().macs <= run.budget)
+            let again = try run.meter.measure(network, method.supernet, on: .validation)
+            #expect(again.logLikelihood == method.finalists.measured[i])
+            if again.logLikelihood > best.logLikelihood {
+                best = (finalist.architecture, again.logLikelihood)
+            }
+        }
+        #expect(try run.result().architecture == best.architecture)
+    }
+
+    @Test func finalistsAreTheBestOfDistinctNetworks() {
+        var finalists = Finalists()
+        for i in 0..<40 { finalists.offer([Int32(i % 20)], Double(i * 7 % 40)) }
+        // Of 20 networks, each offered twice, the better offer: i and i + 20 are 140 = 20 apart.
+        let offers = (0..<20).map { ($0, max($0 * 7 % 40, ($0 * 7 + 20) % 40)) }
+        let expected = offers.sorted { $0.1 > $1.1 }.prefix(Finalists.most)
+        let networks: [[Int32]] = expected.map { [Int32($0.0)] }
+        func ranked() -> [[Int32]] { finalists.ranked.map { $0.architecture } }
+        #expect(ranked() == networks)
+        #expect(finalists.ranked.map { $0.logLikelihood } == expected.map { Double($0.1) })
+        finalists.offer([99], -1)
+        finalists.offer(networks[3], -1)
+        #expect(ranked() == networks)
     }
 
     @Test func everyAlgorithmRuns() throws {

@@ -63,7 +63,9 @@ def test_fashion_mnist_benchmark(tmp_path):
         rows = {row["system"]: row for row in csv.DictReader(file)}
     assert set(rows) == {"fp-nas", "parsec", "random", "control"}
     for system in ("fp-nas", "parsec", "random"):
-        assert int(rows[system]["steps"]) == 15 and int(rows[system]["macs"]) <= 800_000
+        closing = 16 if system == "random" else 0  # finalists
+        assert int(rows[system]["steps"]) == 15 + closing
+        assert int(rows[system]["macs"]) <= 800_000
         assert 0.1 < float(rows[system]["test_accuracy"]) < 1
         assert int(rows[system]["samples_drawn"]) >= int(rows[system]["evaluations"]) >= 30
     # Under a hard budget there is no cost term: equal likelihoods move nothing.

@@ -137,7 +137,7 @@ final class AskTellMethod: RunMethod {
         let search = search.progress
         progress.sampleCount = search.sampleCount
         progress.samplesDrawn = search.samplesDrawn
-        progress.evaluations = search.evaluations + finalists.measured.count
+        progress.evaluations = search.evaluations
         progress.initialEntropy = search.initialEntropy
         progress.entropy = search.entropy
         progress.effectiveSamples = search.effectiveSamples

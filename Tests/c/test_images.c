@@ -65,7 +65,7 @@ static usage use(const char *root) {
     OK(fpnas_debug_memory(1, &before, &unused));
     OK(fpnas_run_options_init(&options, sizeof options));
     options.batch_size = 8;
-    options.threads = 2;
+    options.threads = 1; /* a second one takes its scratch memory when it gets an image */
     OK(fpnas_run_create(root, NULL, &options, &run));
     for (int i = 0; i < 3; i++) OK(fpnas_run_step(run));
     OK(fpnas_debug_memory(0, &result.current, &result.peak));

@@ -22,11 +22,11 @@ extension BudgetedDistribution {
 
     /// The best path through the nodes: max instead of Σ.
     private func programMode() throws(FPNASError) -> [Int32] {
-        let best = try Buffer<Double>(program.nodeCount + 1, of: "sums of costs")
+        let best = try Buffer<Double>(program.placeCount, of: "sums of costs")
         // −∞ marks nodes from which nothing follows.
         for i in 0..<best.count { best[i] = -.infinity }
         for state in program.layers[program.layers.count - 1] {
-            for i in 0..<state.count { best[state.offset + i] = 0 }
+            for place in program.nodes(of: state) { best[place] = 0 }
         }
         // By layer and state, every term's most probable option.
         var options: [[[(log: Double, option: Int)]]] = []
@@ -47,10 +47,10 @@ extension BudgetedDistribution {
                 for t in state.terms.indices {
                     let log = options[layer][s][t].log
                     guard log > -.infinity else { continue }
-                    for i in 0..<state.count {
+                    for place in program.nodes(of: state) {
                         let value =
-                            log + best[program.target(layer, state, term: t, node: i)]
-                        if value > best[state.offset + i] { best[state.offset + i] = value }
+                            log + best[program.target(state, term: t, place: place)]
+                        if value > best[place] { best[place] = value }
                     }
                 }
             }
@@ -63,7 +63,7 @@ extension BudgetedDistribution {
             var chosen: (term: Int, option: Int)?
             for t in state.terms.indices {
                 let (log, option) = options[layer][s][t]
-                let target = program.target(layer, state, term: t, node: node - state.offset)
+                let target = program.target(state, term: t, place: node)
                 guard log > -.infinity, log + best[target] == best[node] else { continue }
                 if chosen.map({ option < $0.option }) ?? true { chosen = (t, option) }
             }
@@ -72,7 +72,7 @@ extension BudgetedDistribution {
             for (v, c) in zip(space.variables(of: layer), view.options[layer][chosen.option]) {
                 architecture[v] = max(c, 0)
             }
-            node = program.target(layer, state, term: chosen.term, node: node - state.offset)
+            node = program.target(state, term: chosen.term, place: node)
             s = state.terms[chosen.term].next
         }
         return architecture

@@ -28,14 +28,14 @@ extension BudgetedDistribution {
             let order = unsafe scratch.order.pointer
             var cursor = 0
             for state in program.layers[layer] {
-                let end = state.offset + state.count
+                let end = program.places(of: state).upperBound
                 var known = -1
                 while cursor < count {
                     let k = unsafe Int(order[cursor])
                     let node = unsafe Int(nodes[k])
                     guard node < end else { break }
                     if node != known {
-                        addUp(layer, state, node - state.offset)
+                        addUp(state, node)
                         known = node
                     }
                     let index = width + 2 * layer
@@ -48,7 +48,7 @@ extension BudgetedDistribution {
                         option, layer: layer, distribution, into: output + k * width
                     ) { random.uniform(step: step, sample: k, index: $0) }
                     unsafe nodes[k] = Int32(
-                        program.target(layer, state, term: t, node: node - state.offset))
+                        program.target(state, term: t, place: node))
                     cursor += 1
                 }
             }
@@ -56,26 +56,29 @@ extension BudgetedDistribution {
     }
 
     /// Running sums of P(term and what follows keeps the budgets) at a node.
-    private func addUp(_ layer: Int, _ state: BudgetProgram.State, _ node: Int) {
+    private func addUp(_ state: BudgetProgram.State, _ node: Int) {
         let v = unsafe values.pointer
         let running = unsafe scratch.running.pointer
         let own = unsafe weights.pointer + 2 * state.firstTerm
         var sum = 0.0
-        if program.isWindow {
-            let start = state.offset + node
+        if state.isWindow {
             let moves = unsafe program.moves.pointer + state.firstTerm
             for t in 0..<state.terms.count {
                 let move = unsafe moves[t]
                 // Within a chunk of a window are zeros.
-                if start >= Int(move.first) && start <= Int(move.last) {
-                    unsafe sum += own[2 * t] * v[start + Int(move.shift)]
+                if node >= Int(move.first) && node <= Int(move.last) {
+                    unsafe sum += own[2 * t] * v[node + Int(move.shift)]
                 }
                 unsafe running[t] = sum
             }
         } else {
-            let table = unsafe program.targets.pointer + (state.targets + node)
+            let (block, i) = ((node - state.offset) / 2).quotientAndRemainder(
+                dividingBy: BudgetProgram.chunk)
+            let leads = unsafe program.leads.pointer + (state.leads + block * state.terms.count)
+            let targets = unsafe program.targets.pointer + i
             for t in 0..<state.terms.count {
-                unsafe sum += own[2 * t] * v[Int(table[t * state.count])]
+                let lead = unsafe Int(leads[t])
+                unsafe sum += own[2 * t] * v[lead >= 0 ? lead : Int(targets[~lead])]
                 unsafe running[t] = sum
             }
         }
@@ -142,8 +145,8 @@ extension BudgetedDistribution {
             let option = budgets[0].chain.option(ofCanonical: canonical, layer: layer)
             let term = Int(state.termOfOption[option])
             guard term >= 0 else { return false }
-            node = program.target(layer, state, term: term, node: node - state.offset)
-            guard node < program.nodeCount else { return false }
+            node = program.target(state, term: term, place: node)
+            guard node > 0 else { return false }
             s = state.terms[term].next
         }
         return true

@@ -30,11 +30,11 @@ import Support
     private let logMasses: Buffer<Double>
     /// Of every term: P and P log P of its options.
     let weights: Buffer<Double>
-    /// Of every node, P that what follows keeps the budgets, times a power of two of its layer;
-    /// 0 elsewhere and at the end.
+    /// At every node's place V, P that what follows keeps the budgets, times a power of two of its
+    /// layer; 0 elsewhere and at place 0. W, Σ P log P over what follows and keeps them, times the
+    /// same, is at the place after of a step, and `logs` places after in windows.
     let values: Buffer<Double>
-    /// Of every node, Σ P log P over what follows and keeps the budgets, times the same.
-    private let logs: Buffer<Double>
+    private let logs: Int
     /// Of every node, P of arriving there, and q's probability of every option.
     private let arrivals: Buffer<Double>
     private let follows: Buffer<Double>
@@ -87,13 +87,13 @@ import Support
         masses = try Buffer(options, of: "probabilities of options")
         weights = try Buffer(2 * program.termCount, of: "probabilities of terms")
         follows = try Buffer(program.termCount, of: "probabilities of terms")
-        values = try Buffer(program.nodeCount + 1, of: "sums of costs")
-        logs = try Buffer(program.nodeCount + 1, of: "sums of costs")
-        arrivals = try Buffer(program.nodeCount + 1, of: "sums of costs")
+        logs = program.placeCount - program.firstWindow
+        values = try Buffer(program.placeCount + logs, of: "sums of costs")
+        arrivals = try Buffer(program.placeCount, of: "sums of costs")
         scratch = try DrawScratch(program)
         for state in program.layers[program.layers.count - 1] {
-            for i in 0..<state.count where !program.isWindow || program.isNode(state.offset + i) {
-                values[state.offset + i] = 1
+            for place in program.nodes(of: state) where !state.isWindow || program.isNode(place) {
+                values[place] = 1
             }
         }
         update()
@@ -151,7 +151,7 @@ import Support
         // H(q) = log Z − E_q[log P(A)], whose scales cancel.
         entropy =
             logProbability > -.infinity
-            ? max(logProbability - logs[first.offset] / whole, 0) : 0
+            ? max(logProbability - values[first.offset + log(of: first)] / whole, 0) : 0
     }
 
     private func addUpTerms() {
@@ -176,49 +176,67 @@ import Support
         }
     }
 
-    /// Fills `values` and `logs` from the last layer on; returns the power of two they were
-    /// divided by.
+    /// Fills `values` from the last layer on; returns the power of two they were divided by.
     private func backward() -> Int {
-        let (v, w) = unsafe (values.pointer, logs.pointer)
+        let v = unsafe values.pointer
         var exponent = 0
         for layer in (0..<(program.layers.count - 1)).reversed() {
+            if layer + 1 == program.firstStep { fillEdge() }
             var peak = 0.0
             for state in program.layers[layer] where state.count > 0 {
                 let own = unsafe weights.pointer + 2 * state.firstTerm
                 let count = state.terms.count
-                if program.isWindow {
+                if state.isWindow {
                     peak = max(
                         peak,
                         unsafe kernels.pointee.expect(
                             program.moves.pointer + state.firstTerm, own, count,
                             program.chunks.pointer + state.chunks.lowerBound,
-                            state.chunks.count, program.masks.pointer, v, w))
+                            state.chunks.count, program.firstWindow, program.masks.pointer, v,
+                            v + logs))
                 } else {
                     peak = max(
                         peak,
-                        unsafe kernels.pointee.expect_listed(
-                            program.targets.pointer + max(state.targets, 0), own, count,
-                            state.count, v, w, state.offset))
+                        unsafe kernels.pointee.expect_steps(
+                            program.leads.pointer + state.leads, program.targets.pointer, own,
+                            count,
+                            state.count, v, state.offset))
                 }
             }
             guard peak > 0, peak < 0x1p-256 else { continue }
             exponent += Int(peak.exponent)
-            rescale(values, layer, Int(peak.exponent))
-            rescale(logs, layer, Int(peak.exponent))
+            for state in program.layers[layer] {
+                let places = program.places(of: state)
+                rescale(values, places, Int(peak.exponent))
+                if state.isWindow {
+                    rescale(
+                        values, (places.lowerBound + logs)..<(places.upperBound + logs),
+                        Int(peak.exponent))
+                }
+            }
         }
         return exponent
     }
 
-    /// Keeps a layer's numbers away from the smallest doubles, exactly.
-    private func rescale(_ numbers: Buffer<Double>, _ layer: Int, _ exponent: Int) {
+    /// How far after V its W lies.
+    private func log(of state: BudgetProgram.State) -> Int { state.isWindow ? logs : 1 }
+
+    /// Copies the values of the first layer of steps to where the windows before it look for them.
+    private func fillEdge() {
+        let first = program.firstEdge
+        let (v, steps) = unsafe (values.pointer, program.steps.pointer)
+        for i in 0..<program.steps.count {
+            unsafe v[first + i] = v[Int(steps[i])]
+            unsafe v[first + i + logs] = v[Int(steps[i]) + 1]
+        }
+    }
+
+    /// Keeps numbers away from the smallest doubles, exactly.
+    private func rescale(_ numbers: Buffer<Double>, _ places: Range<Int>, _ exponent: Int) {
         // In two steps, as a factor of 2^1074 is no double.
         let factor = Double(sign: .plus, exponent: -exponent / 2, significand: 1)
         let other = Double(sign: .plus, exponent: -exponent - (-exponent / 2), significand: 1)
-        for state in program.layers[layer] {
-            for i in program.places(of: state) {
-                unsafe numbers.pointer[i] = numbers.pointer[i] * factor * other
-            }
-        }
+        for i in places { unsafe numbers.pointer[i] = numbers.pointer[i] * factor * other }
     }
 
     // MARK: - Options
@@ -245,19 +263,23 @@ import Support
             for state in program.layers[layer] where state.count > 0 {
                 let own = unsafe weights.pointer + 2 * state.firstTerm
                 let sums = unsafe follows.pointer + state.firstTerm
-                if program.isWindow {
+                if state.isWindow {
                     unsafe kernels.pointee.arrive(
                         program.moves.pointer + state.firstTerm, own, state.terms.count,
                         program.chunks.pointer + state.chunks.lowerBound, state.chunks.count, v, a,
                         sums)
                 } else {
-                    unsafe kernels.pointee.arrive_listed(
-                        program.targets.pointer + max(state.targets, 0), own,
+                    unsafe kernels.pointee.arrive_steps(
+                        program.leads.pointer + state.leads, program.targets.pointer, own,
                         state.terms.count, state.count, v, a, state.offset, sums)
                 }
             }
             let peak = settle(layer + 1)
-            if peak > 0, peak < 0x1p-256 { rescale(arrivals, layer + 1, Int(peak.exponent)) }
+            if peak > 0, peak < 0x1p-256 {
+                for state in program.layers[layer + 1] {
+                    rescale(arrivals, program.places(of: state), Int(peak.exponent))
+                }
+            }
             addUpOptions(layer)
         }
     }
@@ -281,10 +303,17 @@ import Support
         for state in program.layers[layer] {
             for i in program.places(of: state) { unsafe arrivals.pointer[i] = 0 }
         }
+        guard layer == program.firstStep else { return }
+        for i in 0..<program.steps.count { unsafe arrivals.pointer[program.firstEdge + i] = 0 }
     }
 
     /// Takes arrivals away where a budget is broken; the largest that is left.
     private func settle(_ layer: Int) -> Double {
+        if layer == program.firstStep {
+            let first = program.firstEdge
+            let (a, steps) = unsafe (arrivals.pointer, program.steps.pointer)
+            for i in 0..<program.steps.count { unsafe a[Int(steps[i])] += a[first + i] }
+        }
         var peak = 0.0
         for state in program.layers[layer] {
             for i in program.places(of: state) {
@@ -292,7 +321,7 @@ import Support
                 unsafe peak = max(peak, arrivals.pointer[i])
             }
         }
-        arrivals[program.nodeCount] = 0
+        arrivals[0] = 0
         return peak
     }
 

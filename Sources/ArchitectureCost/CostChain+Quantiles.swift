@@ -26,9 +26,10 @@ extension CostChain {
         if whole.isExact { return (upper, upper, 1) }
         let unit = whole.axes[0].unit
         let axis = CostAxis(joint, axis: 0, unit: unit, .down)
-        guard let less = try BudgetProgram.fitting([axis], joint, .largest) else {
+        guard let found = BudgetProgram.Found([axis], joint, .largest) else {
             return (levels.map { _ in range.lowerBound }, upper, unit)
         }
+        let less = try BudgetProgram(found, isMerging: false)
         return (quantiles(levels, try spread(less, probabilities), less), upper, unit)
     }
 
@@ -52,7 +53,9 @@ extension CostChain {
             let axis = CostAxis(joint, axis: 0, unit: unit, .up)
             let limit: BudgetProgram.Limit =
                 resolution > 0 ? .largest : attempt == 0 ? .exact : .usual
-            if let found = try BudgetProgram.fitting([axis], joint, limit) { return found }
+            if let found = BudgetProgram.Found([axis], joint, limit) {
+                return try BudgetProgram(found, isMerging: false)
+            }
         }
         throw FPNASError(
             .infeasible,
@@ -67,7 +70,7 @@ extension CostChain {
     private func spread(
         _ program: BudgetProgram, _ probabilities: [[Double]]
     ) throws(FPNASError) -> [(cost: Int, mass: Double)] {
-        let masses = try Buffer<Double>(program.nodeCount + 1, of: "sums of costs")
+        let masses = try Buffer<Double>(program.placeCount, of: "sums of costs")
         masses[program.layers[0][0].offset] = 1
         for layer in probabilities.indices {
             for state in program.layers[layer] {
@@ -76,18 +79,17 @@ extension CostChain {
                     terms[Int(term)] += probabilities[layer][o]
                 }
                 for (t, p) in terms.enumerated() where p > 0 {
-                    for i in 0..<state.count {
-                        let target = program.target(layer, state, term: t, node: i)
-                        masses[target] += p * masses[state.offset + i]
+                    for place in program.nodes(of: state) {
+                        let target = program.target(state, term: t, place: place)
+                        masses[target] += p * masses[place]
                     }
                 }
             }
         }
         var spread: [(cost: Int, mass: Double)] = []
         for state in program.layers[probabilities.count] {
-            for i in 0..<state.count where masses[state.offset + i] > 0 {
-                let cost = program.isWindow ? state.low + i : state.keys[i]
-                spread.append((cost, masses[state.offset + i]))
+            for (i, place) in program.nodes(of: state).enumerated() where masses[place] > 0 {
+                spread.append((state.isWindow ? state.low + i : state.keys[i], masses[place]))
             }
         }
         return spread.sorted { ($0.cost, $0.mass) < ($1.cost, $1.mass) }

@@ -11,6 +11,16 @@ struct ProgramBuilder {
     /// Mixed radix, so wide that a sum never carries; no span where 62 bits are too few.
     private let strides: [Int]
     private let span: Int?
+    /// By layer and state.
+    private let terms: [[Terms]]
+
+    /// The options of a state with equal costs and equal next states put together, ascending by
+    /// cost; those too dear in any case left out.
+    struct Terms {
+        var all: [BudgetProgram.Term] = []
+        /// −1 for options that can never be taken.
+        var ofOption: [Int32] = []
+    }
 
     /// The nodes of a state: listed, or those bits of a window from `low` on that are set.
     struct Nodes {
@@ -35,6 +45,14 @@ struct ProgramBuilder {
         }
         self.strides = strides
         self.span = span
+        // Keys of no span are never made.
+        let isCounted = axes.count == 1 || span != nil
+        terms = joint.layers.indices.map { layer in
+            guard isCounted else { return [] }
+            return (0..<joint.layers[layer].stateCount).map {
+                ProgramBuilder.terms(axes, strides, joint.layers[layer], layer, $0)
+            }
+        }
         var least: [[[Int]]] = []
         var most: [[[Int]]] = []
         for axis in axes {
@@ -60,8 +78,6 @@ struct ProgramBuilder {
         self.most = most
     }
 
-    private static let tooMany = FPNASError(.noMemory, "too many sums of costs")
-
     /// Whether a key can still meet every budget.
     private func isOpen(_ key: Int, _ layer: Int, _ state: Int) -> Bool {
         var rest = key
@@ -77,8 +93,9 @@ struct ProgramBuilder {
 
     // MARK: - Nodes
 
-    /// Every open key that some choices lead to, as bits between the least and the greatest.
-    func windows(_ limit: Int) throws(FPNASError) -> [[Nodes]] {
+    /// Every open key that some choices lead to, as bits between the least and the greatest; nil
+    /// where there are too many.
+    func windows(_ limit: Int) -> [[Nodes]]? {
         let axis = axes[0]
         var reach = [0...0]
         var result: [[Nodes]] = []
@@ -104,9 +121,7 @@ struct ProgramBuilder {
                 lows[n] = min(lows[n], state.low + cost)
                 highs[n] = max(highs[n], state.low + state.count - 1 + cost)
                 let (sum, overflow) = work.addingReportingOverflow(state.count)
-                guard !overflow, sum <= limit, places <= BudgetProgram.mostNodes else {
-                    throw ProgramBuilder.tooMany
-                }
+                guard !overflow, sum <= limit, places <= BudgetProgram.mostNodes else { return nil }
                 work = sum
             }
             // A state that nothing leads to has an empty window.
@@ -129,35 +144,42 @@ struct ProgramBuilder {
         nodes[0][0].bits[0] = 1
         for layer in joint.layers.indices {
             for (s, own) in nodes[layer].enumerated() where own.count > 0 {
-                for term in terms(layer, s).terms {
-                    let low = nodes[layer + 1][term.next].low
-                    nodes[layer + 1][term.next].add(own.bits, shift: own.low + term.cost - low)
+                for term in terms(layer, s).all {
+                    nodes[layer + 1][term.next].add(own, plus: term.cost)
                 }
             }
         }
     }
 
-    /// Every open key that some choices lead to.
-    func lists(_ limit: Int) throws(FPNASError) -> [[Nodes]] {
-        guard let span else { throw ProgramBuilder.tooMany }
+    /// Every open key that some choices lead to; nil where there are too many.
+    func lists(_ limit: Int) -> [[Nodes]]? {
+        guard let span else { return nil }
         let usesMarks = span <= 1 << 22
         var result = [[isOpen(0, 0, 0) ? Nodes(list: [0], count: 1) : Nodes()]]
         var work = 0
         for layer in joint.layers.indices {
             let count = joint.stateCount(after: layer)
-            var marks = [[Bool]](repeating: [], count: count)
+            for (state, keys) in result[layer].enumerated() {
+                work += terms(layer, state).all.count * keys.count
+            }
+            guard work <= limit else { return nil }
+            // Of sums as bits only those that occur are looked at.
+            var marks = [Nodes](repeating: Nodes(count: span), count: count)
             var sums = [[Int]](repeating: [], count: count)
             for (state, keys) in result[layer].enumerated() where keys.count > 0 {
-                for term in terms(layer, state).terms {
-                    work += keys.count
-                    guard work <= limit else { throw ProgramBuilder.tooMany }
-                    for key in keys.list where isOpen(key + term.cost, layer + 1, term.next) {
-                        if usesMarks {
-                            if marks[term.next].isEmpty {
-                                marks[term.next] = [Bool](repeating: false, count: span)
-                            }
-                            marks[term.next][key + term.cost] = true
+                let own = usesMarks && keys.width / 64 < keys.count ? keys.window : keys
+                for term in terms(layer, state).all {
+                    if usesMarks {
+                        if marks[term.next].bits.isEmpty {
+                            marks[term.next].bits = [UInt64](repeating: 0, count: (span + 63) / 64)
+                        }
+                        if own.bits.isEmpty {
+                            for key in own.list { marks[term.next].add(key + term.cost) }
                         } else {
+                            marks[term.next].add(own, plus: term.cost)
+                        }
+                    } else {
+                        for key in keys.list where isOpen(key + term.cost, layer + 1, term.next) {
                             sums[term.next].append(key + term.cost)
                         }
                     }
@@ -166,7 +188,8 @@ struct ProgramBuilder {
             result.append(
                 (0..<count).map { s in
                     let list =
-                        usesMarks ? marks[s].indices.filter { marks[s][$0] } : unique(&sums[s])
+                        usesMarks
+                        ? marks[s].keys.filter { isOpen($0, layer + 1, s) } : unique(&sums[s])
                     return Nodes(list: list, count: list.count)
                 })
         }
@@ -182,12 +205,15 @@ struct ProgramBuilder {
 
     // MARK: - Terms
 
-    /// The options of a state with equal costs and equal next states put together; those too dear
-    /// in any case left out.
-    func terms(
-        _ layer: Int, _ state: Int
-    ) -> (terms: [BudgetProgram.Term], ofOption: [Int32]) {
-        let own = joint.layers[layer]
+    /// None after the last layer.
+    func terms(_ layer: Int, _ state: Int) -> Terms {
+        layer < terms.count ? terms[layer][state] : Terms()
+    }
+
+    private static func terms(
+        _ axes: [CostAxis], _ strides: [Int], _ own: JointChain.LayerChain, _ layer: Int,
+        _ state: Int
+    ) -> Terms {
         let start = state * own.optionCount
         var entries: [(cost: Int, next: Int, option: Int)] = []
         for o in 0..<own.optionCount {
@@ -201,69 +227,79 @@ struct ProgramBuilder {
             if isOpen { entries.append((key, own.next[start + o], o)) }
         }
         entries.sort { ($0.cost, $0.next, $0.option) < ($1.cost, $1.next, $1.option) }
-        var terms: [BudgetProgram.Term] = []
-        var ofOption = [Int32](repeating: -1, count: own.optionCount)
+        var result = Terms(ofOption: [Int32](repeating: -1, count: own.optionCount))
         for entry in entries {
-            if terms.last.map({ $0.cost != entry.cost || $0.next != entry.next }) ?? true {
-                terms.append(BudgetProgram.Term(cost: entry.cost, next: entry.next))
+            if result.all.last.map({ $0.cost != entry.cost || $0.next != entry.next }) ?? true {
+                result.all.append(BudgetProgram.Term(cost: entry.cost, next: entry.next))
             }
-            ofOption[entry.option] = Int32(terms.count - 1)
+            result.ofOption[entry.option] = Int32(result.all.count - 1)
         }
-        return (terms, ofOption)
-    }
-
-    // MARK: - Windows of lists
-
-    /// Whether windows around listed nodes take less time than the list: their (place, term) pairs
-    /// are looked at some six times as fast.
-    func prefersWindows(_ lists: [[Nodes]]) -> Bool {
-        var listed = 0
-        var moved = 0
-        var places = 0
-        for (layer, states) in lists.enumerated() {
-            for (s, state) in states.enumerated() where state.count > 0 {
-                let low = state.list[0]
-                places += min(state.list[state.count - 1] - low, BudgetProgram.mostNodes)
-                guard layer < joint.layers.count else { continue }
-                let chunk = BudgetProgram.chunk
-                var chunks = 0
-                var last = -1
-                for key in state.list where (key - low) / chunk != last {
-                    last = (key - low) / chunk
-                    chunks += 1
-                }
-                let count = terms(layer, s).terms.count
-                listed += count * state.count
-                moved += count * chunks * chunk
-            }
-        }
-        return places <= BudgetProgram.mostNodes / 8 && listed > 1 << 12 && moved < 6 * listed
-    }
-
-    /// The window of a list.
-    static func window(of list: Nodes) -> Nodes {
-        guard let low = list.list.first, let high = list.list.last else { return Nodes() }
-        var result = Nodes(low: low, count: high - low + 1)
-        result.bits = [UInt64](repeating: 0, count: (result.count + 63) / 64)
-        for key in list.list { result.bits[(key - low) / 64] |= 1 << UInt64((key - low) % 64) }
         return result
     }
 }
 
 extension ProgramBuilder.Nodes {
-    /// Sets the bits of others moved up by `shift`, or down; those that then lie outside are lost.
-    fileprivate mutating func add(_ other: [UInt64], shift: Int) {
-        let words = shift >> 6
-        let up = UInt64(shift & 63)
-        for i in bits.indices {
-            let j = i - words
-            var word: UInt64 = 0
-            if other.indices.contains(j) { word = other[j] << up }
-            if up > 0, other.indices.contains(j - 1) { word |= other[j - 1] >> (64 - up) }
-            bits[i] |= word
+    var keys: [Int] {
+        guard list.isEmpty else { return list }
+        var keys: [Int] = []
+        for (i, word) in bits.enumerated() {
+            var rest = word
+            while rest != 0 {
+                keys.append(low + 64 * i + rest.trailingZeroBitCount)
+                rest &= rest - 1
+            }
+        }
+        return keys
+    }
+
+    /// Whether a place of the window is a node's.
+    func isNode(_ place: Int) -> Bool { bits[place / 64] >> UInt64(place % 64) & 1 == 1 }
+
+    /// The same as a window.
+    var window: Self {
+        guard let first = list.first, let last = list.last else { return self }
+        var result = Self(low: first, count: last - first + 1)
+        result.bits = [UInt64](repeating: 0, count: (result.count + 63) / 64)
+        for key in list { result.add(key) }
+        return result
+    }
+
+    /// Places from the first key to the last.
+    var width: Int { bits.isEmpty ? (list.last ?? -1) - (list.first ?? 0) + 1 : count }
+
+    /// Chunks of a window that hold a node.
+    var chunks: Int {
+        let chunk = BudgetProgram.chunk
+        guard bits.isEmpty else {
+            return stride(from: 0, to: count, by: chunk).reduce(0) {
+                $0 + (mask(at: $1) > 0 ? 1 : 0)
+            }
+        }
+        var sum = 0
+        var last = -1
+        for key in list where (key - list[0]) / chunk != last {
+            last = (key - list[0]) / chunk
+            sum += 1
+        }
+        return sum
+    }
+
+    /// Adds the keys of another window plus a cost; those that then lie outside are lost.
+    mutating func add(_ other: Self, plus cost: Int) {
+        guard other.count > 0 else { return }
+        let shift = other.low + cost - low
+        let (words, up) = (shift >> 6, UInt64(shift & 63))
+        let last = min(other.bits.count, bits.count - words)
+        for j in max(-words - 1, 0)..<max(last, -words - 1, 0) {
+            let word = other.bits[j]
+            if j + words >= 0 { bits[j + words] |= word << up }
+            if up > 0 && j + words + 1 < bits.count { bits[j + words + 1] |= word >> (64 - up) }
         }
         if count % 64 > 0 { bits[bits.count - 1] &= ~0 >> UInt64(64 - count % 64) }
     }
+
+    /// Adds a key of the window.
+    mutating func add(_ key: Int) { bits[(key - low) / 64] |= 1 << UInt64((key - low) % 64) }
 
     /// Up to 16 bits from a key on.
     func mask(at place: Int) -> UInt16 {

@@ -77,7 +77,7 @@ static double NAME(sum)(const double *x, size_t count) {
 static const fpnas_priv_search_kernels NAME(table) = {
     VARIANT,      NAME(normalise), NAME(descend),       NAME(sample),
     NAME(draw),   NAME(uniforms),  NAME(exponential),   NAME(sum),
-    NAME(expect), NAME(arrive),    NAME(expect_listed), NAME(arrive_listed),
+    NAME(expect), NAME(arrive),    NAME(expect_steps),  NAME(arrive_steps),
 };
 
 #undef V

@@ -17,18 +17,18 @@ final class LikelihoodStrategy: Strategy {
             weights: told.weights.first(told.count), excesses: told.excesses.first(told.count),
             multiplicities: counts, costWeight: options.costWeight, baseline: options.baseline,
             into: coefficients)
-        if !search.budgets.all.isEmpty {
+        if search.budgets.all.contains(where: { $0.mode == .soft }) {
             let networks = (0..<ask.networkCount).filter(ask.isTold)
             var perNetwork = unsafe Array(coefficients)
             search.budgets.subtractHinges(
                 of: networks.map(ask.architecture), networks.map { ask.counts[$0] },
                 options.baseline, from: &perNetwork)
             for i in 0..<told.count { told.coefficients[i] = perNetwork[i] }
-            unsafe search.budgets.addGradient(
-                total: perNetwork.reduce(0, +),
-                hasPreference: (0..<told.count).contains { told.weights[$0] > 0 },
-                options.budgetObjective, to: search.adam.pull.pointer)
         }
+        unsafe search.budgets.addGradient(
+            total: coefficients.reduce(0, +),
+            hasPreference: (0..<told.count).contains { told.weights[$0] > 0 },
+            options.budgetObjective, to: search.adam.pull.pointer)
         // Every draw moves the logits of its own raw encoding: 0 for those not told.
         var next = 0
         for network in 0..<ask.networkCount {

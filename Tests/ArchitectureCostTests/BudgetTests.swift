@@ -183,33 +183,67 @@ import Testing
         #expect(error?.code == .infeasible)
     }
 
-    /// Sums too many to list but in a narrow range are counted in windows, as exactly.
-    @Test(arguments: UInt64(0)..<6) func windowsEqualLists(seed: UInt64) throws {
-        let chain = try chains(seed).0
-        let p = try randomDistribution(chain.space, .joint, seed)
-        let range = chain.range
-        let budgets = [
-            try CostBudget(
-                chain, least: range.lowerBound + range.count / 6,
+    /// However many layers are kept in windows, whether or not nodes from which the same follows are
+    /// put together, and whichever kernels run: the same draws and values to the last bit.
+    @Test(arguments: UInt64(0)..<4, 1...2)
+    func windowsEqualSteps(seed: UInt64, count: Int) throws {
+        let (first, second) = try chains(seed)
+        let p = try randomDistribution(first.space, .joint, seed)
+        let budgets = try [first, second].prefix(count).enumerated().map { d, chain in
+            let range = chain.range
+            return try CostBudget(
+                chain, least: range.lowerBound + (d == 0 ? range.count / 6 : 0),
                 most: range.lowerBound + 2 * range.count / 3)
-        ]
-        guard let lists = try? BudgetedDistribution(p, budgets) else { return }
-        let joint = try JointChain([chain])
-        let axis = CostAxis(
-            joint, axis: 0, budgets[0], unit: CostAxis.exactUnit(joint, axis: 0), .up)
-        let limit = BudgetProgram.Limit.usual
-        let program = try #require(try BudgetProgram.fitting([axis], joint, limit, isWindow: true))
-        #expect(program.isWindow && !lists.program.isWindow)
-        let windows = try BudgetedDistribution(p, budgets, program)
-        #expect(windows.isExact)
-        #expect(abs(windows.logProbability - lists.logProbability) < 1e-12)
-        #expect(abs(windows.entropy - lists.entropy) < 1e-12)
-        for (a, b) in zip(windows.marginals(), lists.marginals()) { #expect(abs(a - b) < 1e-12) }
-        #expect(try draw(windows, 500) == (try draw(lists, 500)))
-        #expect(try windows.mode().best.architecture == (try lists.mode().best.architecture))
+        }
+        let expected = try BudgetedDistribution(p, budgets)
+        let (draws, marginals) = (try draw(expected, 300), expected.marginals())
+        let mode = try expected.mode().best.architecture
+        func compare(_ program: BudgetProgram, _ kernels: String? = nil) throws {
+            guard let q = try? BudgetedDistribution(p, budgets, program, kernels: kernels) else {
+                return  // Kernels that this CPU has not got.
+            }
+            #expect(q.logProbability == expected.logProbability)
+            #expect(q.entropy == expected.entropy)
+            for (a, b) in zip(q.marginals(), marginals) { #expect(abs(a - b) < 1e-14) }
+            #expect(try draw(q, 300) == draws)
+            guard program.placeCount < 1 << 14 else { return }  // slow in debug builds
+            #expect(try q.mode().best.architecture == mode)
+        }
+        let listed = try #require(try nodes(budgets))
+        // One cost also as windows find it, the way of sums too many to list.
+        let found =
+            try [listed] + (count == 1 ? [#require(try nodes(budgets, isListed: false))] : [])
+        let layers = first.space.layerCount
+        for nodes in found {
+            for windows in Set([0, 1, layers / 2, layers - 1, layers, layers + 1]) {
+                let program = try BudgetProgram(nodes, windows: windows)
+                #expect(program.firstStep == windows)
+                try compare(program)
+            }
+        }
+        for kernels in ["baseline", "avx2", "avx512"] {
+            try compare(try BudgetProgram(listed, windows: layers / 2), kernels)
+        }
+        let merged = try BudgetProgram(listed, windows: 0)
+        let single = try BudgetProgram(listed, windows: 0, isMerging: false)
+        #expect(single.firstWindow > merged.firstWindow)
+        try compare(single)
+    }
+
+    /// The nodes of exact axes; nil where they are too many.
+    private func nodes(
+        _ budgets: [CostBudget], isListed: Bool = true
+    ) throws -> BudgetProgram.Found? {
+        let joint = try JointChain(budgets.map(\.chain))
+        let axes = budgets.indices.map {
+            CostAxis(
+                joint, axis: $0, budgets[$0], unit: CostAxis.exactUnit(joint, axis: $0), .up)
+        }
         let none = BudgetProgram.Limit(targets: 0, work: 0)
-        let nothing = try BudgetProgram.fitting([axis], joint, none)
-        #expect(nothing == nil)
+        #expect(BudgetProgram.Found(axes, joint, none) == nil)
+        let usual = BudgetProgram.Limit.usual
+        return BudgetProgram.Found(
+            axes, joint, .init(targets: isListed ? usual.targets : 0, work: usual.work))
     }
 
     /// Probabilities far below the smallest double keep their logarithms.

@@ -64,7 +64,8 @@ static void tell(fpnas_search *search, const fpnas_ask *ask, size_t width) {
 }
 
 /* Some asks open at once, told last first. */
-static void steps_allocate_nothing(fpnas_space *space, const fpnas_search_options *options) {
+static void steps_within_allocate_nothing(fpnas_space *space, const fpnas_search_options *options,
+                                          const fpnas_cost *cost, int64_t most) {
     fpnas_search *search;
     fpnas_progress progress;
     size_t width;
@@ -73,6 +74,11 @@ static void steps_allocate_nothing(fpnas_space *space, const fpnas_search_option
     OK(fpnas_space_variable_count(space, &width));
     CHECK(width <= 64);
     OK(fpnas_search_create(space, options, &search));
+    if (cost) {
+        fpnas_search_budget budget = FPNAS_SEARCH_BUDGET_INIT;
+        budget.most = most;
+        OK(fpnas_search_add_budget(search, cost, &budget));
+    }
     for (int i = 0; i < STEPS; i++) {
         fpnas_ask asks[OPEN];
         double best;
@@ -88,6 +94,10 @@ static void steps_allocate_nothing(fpnas_space *space, const fpnas_search_option
     CHECK(options->algorithm == FPNAS_ALGORITHM_EVOLUTION ||
           progress.entropy < progress.initial_entropy);
     fpnas_search_free(search);
+}
+
+static void steps_allocate_nothing(fpnas_space *space, const fpnas_search_options *options) {
+    steps_within_allocate_nothing(space, options, NULL, 0);
 }
 
 static void abstract_space_both_forms(void) {
@@ -135,8 +145,24 @@ static void network_space_with_costs(void) {
     fpnas_space_free(space);
 }
 
+/* Without and with the gradient of log Z. */
+static void within_a_hard_budget(void) {
+    fpnas_search_options options = FPNAS_SEARCH_OPTIONS_INIT;
+    fpnas_space *space;
+    fpnas_cost *macs;
+    OK(fpnas_space_preset("mbconv-small", 16, 16, 1, 10, &space));
+    OK(fpnas_cost_create_metric(space, FPNAS_COST_MACS, &macs));
+    options.joint_step = 10;
+    steps_within_allocate_nothing(space, &options, macs, 400000);
+    options.budget_objective = FPNAS_OBJECTIVE_WITHIN;
+    steps_within_allocate_nothing(space, &options, macs, 400000);
+    fpnas_cost_free(macs);
+    fpnas_space_free(space);
+}
+
 int main(void) {
     RUN(abstract_space_both_forms);
     RUN(network_space_with_costs);
+    RUN(within_a_hard_budget);
     return test_report("test_allocations");
 }

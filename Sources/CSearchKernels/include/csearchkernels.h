@@ -54,8 +54,9 @@ typedef struct {
     uint32_t stream;
 } fpnas_priv_stream;
 
-// Places of the programme over costs that are worked on together.
-enum { FPNAS_PRIV_BUDGET_CHUNK = 16 };
+// Places of the programme over costs that are worked on together, and as many such chunks side by
+// side as a variant may take at once.
+enum { FPNAS_PRIV_BUDGET_CHUNK = 16, FPNAS_PRIV_BUDGET_WIDEST = 4 };
 
 // Options of equal cost and next state: from place i to i + shift, for chunks that start in
 // [first, last]. Moves are in ascending order of costs.
@@ -88,25 +89,29 @@ typedef struct {
 
     // The programme over layers and costs (docs/budgets.md). Move t has the weights
     // (p, g) = (P of its options, Σ P log P); chunks ascend, of which only the places in their
-    // masks are nodes; all others stay 0. With values V and logs W = Σ P log P of what follows:
+    // masks are nodes, of which the first is that of place `first`; all others stay 0. With values V
+    // and logs W = Σ P log P of what follows:
     //     V_i = Σ_t p V_j,  W_i = Σ_t (p W_j + g V_j),  j = i + shift_t.    Returns the largest V.
     double (*_Nonnull expect)(
         const fpnas_priv_move *_Nonnull moves, const double *_Nonnull weights, size_t count,
-        const int32_t *_Nonnull chunks, size_t chunk_count, const uint16_t *_Nonnull masks,
-        double *_Nonnull values, double *_Nonnull logs);
+        const int32_t *_Nonnull chunks, size_t chunk_count, size_t first,
+        const uint16_t *_Nonnull masks, double *_Nonnull values, double *_Nonnull logs);
     // With arrivals A at a layer's nodes:  A_j += p A_i,  follows_t += Σ_i A_i V_j.
     void (*_Nonnull arrive)(
         const fpnas_priv_move *_Nonnull moves, const double *_Nonnull weights, size_t count,
         const int32_t *_Nonnull chunks, size_t chunk_count, const double *_Nonnull values,
         double *_Nonnull arrivals, double *_Nonnull follows);
-    // The same of nodes [first, first + nodes) with a table of j, term after term.
-    double (*_Nonnull expect_listed)(
-        const int32_t *_Nonnull targets, const double *_Nonnull weights, size_t count,
-        size_t nodes, double *_Nonnull values, double *_Nonnull logs, size_t first);
-    void (*_Nonnull arrive_listed)(
-        const int32_t *_Nonnull targets, const double *_Nonnull weights, size_t count,
-        size_t nodes, const double *_Nonnull values, double *_Nonnull arrivals, size_t first,
-        double *_Nonnull follows);
+    // The same of steps at first, first + 2, …, of which W is at the place after V's. From all steps
+    // of a block, a chunk of them, term t leads to leads[t]; or, where that is negative, from step i
+    // to targets[~leads[t] + i]. The leads of blocks follow one another. Place 0 stays 0.
+    double (*_Nonnull expect_steps)(
+        const int32_t *_Nonnull leads, const int32_t *_Nonnull targets,
+        const double *_Nonnull weights, size_t count, size_t steps, double *_Nonnull values,
+        size_t first);
+    void (*_Nonnull arrive_steps)(
+        const int32_t *_Nonnull leads, const int32_t *_Nonnull targets,
+        const double *_Nonnull weights, size_t count, size_t steps, const double *_Nonnull values,
+        double *_Nonnull arrivals, size_t first, double *_Nonnull follows);
 } fpnas_priv_search_kernels;
 
 // The variant of that name ("baseline", "avx2"); null where this CPU has not got it. With a null

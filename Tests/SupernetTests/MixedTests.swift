@@ -90,7 +90,7 @@ import Testing
         { try cellSpace(.nasBench201(channels: 4, cells: 1)) },
         // Of three cells the second and the third reduce.
         { try cellSpace(.darts(channels: 2, cells: 3)) },
-        { try resolutionSpace() }, { try headSpace() },
+        { try resolutionSpace() }, { try headSpace() }, { try leadingResolutionSpace() },
     ]
 
     /// Images of 12, 6 and 4 pixels through everything a chain has, and then halved twice.
@@ -115,6 +115,24 @@ import Testing
             ], input: ImageShape(height: 12, width: 12, channels: 2), classes: 4)
     }
 
+    /// Leading shortcuts on images of two sizes, with a stride too.
+    static func leadingResolutionSpace() throws -> SearchSpace {
+        let leading = (Attribute.shortcut, AttributeValues.fixed(.text("leading")))
+        return try SearchSpace(
+            name: "leading resolutions",
+            layers: [
+                .block("size", .resolution, [(.factor, .searched([1, 2]))]),
+                .block("stem", .convolution, [(.channels, .searched([5, 8]))]),
+                .block(
+                    "one", .mbconv,
+                    [leading, (.kernel, .searched([0, 3])), (.channels, .searched([4, 7]))]),
+                .block(
+                    "down", .mbconv, stride: 2,
+                    [leading, (.kernel, .searched([0, 3])), (.channels, .searched([6, 9]))]),
+                .block("classifier", .classifier, []),
+            ], input: ImageShape(height: 8, width: 8, channels: 1), classes: 4)
+    }
+
     /// A size chosen in the middle, no image as large as what comes in, and a head that pools.
     static func headSpace() throws -> SearchSpace {
         try SearchSpace(
@@ -130,7 +148,7 @@ import Testing
             ], input: ImageShape(height: 8, width: 8, channels: 1), classes: 4)
     }
 
-    @Test(arguments: 0..<7) func oneChoiceEachIsThatNetwork(space number: Int) throws {
+    @Test(arguments: 0..<8) func oneChoiceEachIsThatNetwork(space number: Int) throws {
         let space = try MixedTests.spaces[number]()
         let mixed = try MixedNetwork(space)
         let count = 17
@@ -152,7 +170,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<7) func factorsHaveTheDerivativesOfDifferences(space number: Int) throws {
+    @Test(arguments: 0..<8) func factorsHaveTheDerivativesOfDifferences(space number: Int) throws {
         let space = try MixedTests.spaces[number]()
         let mixed = try MixedNetwork(space)
         var coefficients = mixture(space, seed: 7)
@@ -185,7 +203,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<7) func theLossHasTheDerivativesOfDifferences(space number: Int) throws {
+    @Test(arguments: 0..<8) func theLossHasTheDerivativesOfDifferences(space number: Int) throws {
         let space = try MixedTests.spaces[number]()
         let mixed = try MixedNetwork(space)
         let count = 17
@@ -265,9 +283,10 @@ import Testing
         let supernet = try Supernet(mixed: mixed, capacity: count, seed: 3, threads: 1)
         supernet.scatter()
         let train = MixedBatch(
-            try images(count, try #require(space.input)), labels(count, classes: 3))
+            try images(count, try #require(space.input)), labels(count, classes: space.classes))
         let validation = MixedBatch(
-            try images(count, try #require(space.input), number: 2000), labels(count, classes: 3))
+            try images(count, try #require(space.input), number: 2000),
+            labels(count, classes: space.classes))
         let coefficients = mixture(space, seed: 4)
         let rate = 0.3
         let before = (0..<supernet.parameters.count).map { supernet.parameters[$0] }
@@ -315,6 +334,53 @@ import Testing
         }
         // The second-order term is there to be seen.
         #expect(apart > 1e-2)
+    }
+
+    /// In cells, whose relus bend too often for differences of the unrolled loss: the formula, term by
+    /// term, from first-order gradients.
+    @Test func theUnrolledGradientOfCellsIsItsFormula() throws {
+        let space = try cellSpace(.nasBench201(channels: 4, cells: 1))
+        let mixed = try MixedNetwork(space)
+        let (count, rate) = (12, 0.3)
+        let supernet = try Supernet(mixed: mixed, capacity: count, seed: 3, threads: 1)
+        supernet.scatter()
+        let input = try #require(space.input)
+        let targets = labels(count, classes: space.classes)
+        let train = MixedBatch(try images(count, input), targets)
+        let validation = MixedBatch(try images(count, input, number: 2000), targets)
+        let coefficients = mixture(space, seed: 4)
+        let before = (0..<supernet.parameters.count).map { supernet.parameters[$0] }
+        /// Gradients by coefficients and by weights at weights moved along a direction.
+        func gradients(
+            _ batch: MixedBatch, _ factor: Double, _ direction: [Float]
+        ) throws -> (coefficients: [Double], weights: [Float]) {
+            for i in before.indices {
+                supernet.parameters[i] = before[i] + Float(factor) * direction[i]
+            }
+            supernet.beginStep()
+            let result = try supernet.accumulate(
+                mixed, coefficients: coefficients, images: batch.images, labels: batch.labels)
+            supernet.abandonStep()
+            for i in before.indices { supernet.parameters[i] = before[i] }
+            return (
+                result.coefficientGradient,
+                (0..<supernet.gradient.count).map { supernet.gradient[$0] }
+            )
+        }
+        let descent = try gradients(train, 0, before).weights
+        let ahead = try gradients(validation, -rate, descent)
+        let norm = ahead.weights.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+        let step = 0.01 / norm
+        let above = try gradients(train, step, ahead.weights).coefficients
+        let below = try gradients(train, -step, ahead.weights).coefficients
+        let found = try supernet.unrolledGradient(
+            mixed, coefficients, rate: rate, train: train, validation: validation
+        ).coefficientGradient
+        for i in found.indices {
+            let expected = ahead.coefficients[i] - rate * (above[i] - below[i]) / (2 * step)
+            #expect(abs(found[i] - expected) < 1e-4 * (1 + abs(expected)))
+        }
+        #expect(zip(found, ahead.coefficients).contains { abs($0 - $1) > 1e-2 })
     }
 
     @Test func threadsChangeNothing() throws {

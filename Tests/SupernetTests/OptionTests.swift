@@ -232,6 +232,42 @@ import Testing
         }
     }
 
+    /// A mixture whose blocks begin as nothing says the same whatever it makes of their kernels.
+    @Test func lastScalesOfAMixture() throws {
+        let space = try smallSpace(leading: true)
+        let mixed = try MixedNetwork(space)
+        let batch = try images(8, try #require(space.input))
+        for zeroes in [true, false] {
+            var regularisation = Regularisation()
+            regularisation.zeroesLastGamma = zeroes
+            let supernet = try Supernet(
+                mixed: mixed, capacity: 8, seed: 1, regularisation: regularisation)
+            // It begins as nothing too.
+            for slot in supernet.slots where slot.name.hasPrefix("classifier") {
+                supernet.fill(slot) { 40 * uniform(7, $0) }
+            }
+            var losses: [Double] = []
+            for seed in 0..<3 {
+                var coefficients = mixture(space, seed: 5)
+                let other = mixture(space, seed: 20 + seed)
+                for (v, variable) in space.layers.flatMap(\.variables).enumerated()
+                where variable.name == "kernel" {
+                    for c in 0..<space.choiceCounts[v] {
+                        let place = space.factorisedOffsets[v] + c
+                        coefficients[place] = other[place]
+                    }
+                }
+                losses.append(
+                    try supernet.evaluate(
+                        mixed, coefficients: coefficients, images: batch,
+                        labels: labels(8, classes: space.classes)
+                    ).logLikelihood)
+            }
+            let apart = (losses.max() ?? 0) - (losses.min() ?? 0)
+            #expect(zeroes ? apart < 1e-5 : apart > 1e-3, "\(zeroes) \(losses)")
+        }
+    }
+
     @Test func lastScalesBeginAtZero() throws {
         var regularisation = Regularisation()
         regularisation.zeroesLastGamma = true

@@ -32,12 +32,12 @@ import Support
     let weights: Buffer<Double>
     /// At every node's place V, P that what follows keeps the budgets, times a power of two of its
     /// layer; 0 elsewhere and at place 0. W, Σ P log P over what follows and keeps them, times the
-    /// same, is at the place after of a step, and `logs` places after in windows.
+    /// same, is at the place after of a step, and `logs` places after in windows. Once the entropy is
+    /// known W has served, and `forward` counts there P of arriving at every node.
     let values: Buffer<Double>
     private let logs: Int
-    /// Of every node, P of arriving there, and q's probability of every option.
-    private let arrivals: Buffer<Double>
     private let follows: Buffer<Double>
+    /// q's probability of every option.
     private let masses: Buffer<Double>
     private var isForward = false
     private let kernels: UnsafePointer<fpnas_priv_search_kernels>
@@ -68,6 +68,32 @@ import Support
         try BudgetedDistribution(distribution, budgets, program)
     }
 
+    /// The same for one that takes this one's place and memory, at its first `update`: until then it
+    /// knows nothing, from then on this one does not.
+    public func handedOver(
+        to distribution: ArchitectureDistribution
+    ) throws(FPNASError) -> BudgetedDistribution {
+        try BudgetedDistribution(distribution, takingOver: self)
+    }
+
+    private init(
+        _ distribution: ArchitectureDistribution, takingOver other: BudgetedDistribution
+    ) throws(FPNASError) {
+        self.distribution = distribution
+        view = try LayerOptions(distribution, options: other.view.options)
+        unsafe kernels = unsafe other.kernels
+        budgets = other.budgets
+        program = other.program
+        probabilities = other.probabilities
+        logMasses = other.logMasses
+        masses = other.masses
+        weights = other.weights
+        follows = other.follows
+        logs = other.logs
+        values = other.values
+        scratch = other.scratch
+    }
+
     init(
         _ distribution: ArchitectureDistribution, _ budgets: [CostBudget], _ program: BudgetProgram,
         kernels name: String? = nil
@@ -89,7 +115,6 @@ import Support
         follows = try Buffer(program.termCount, of: "probabilities of terms")
         logs = program.placeCount - program.firstWindow
         values = try Buffer(program.placeCount + logs, of: "sums of costs")
-        arrivals = try Buffer(program.placeCount, of: "sums of costs")
         scratch = try DrawScratch(program)
         for state in program.layers[program.layers.count - 1] {
             for place in program.nodes(of: state) where !state.isWindow || program.isNode(place) {
@@ -207,12 +232,8 @@ import Support
             exponent += Int(peak.exponent)
             for state in program.layers[layer] {
                 let places = program.places(of: state)
-                rescale(values, places, Int(peak.exponent))
-                if state.isWindow {
-                    rescale(
-                        values, (places.lowerBound + logs)..<(places.upperBound + logs),
-                        Int(peak.exponent))
-                }
+                unsafe rescale(v, places, Int(peak.exponent))
+                if state.isWindow { unsafe rescale(v + logs, places, Int(peak.exponent)) }
             }
         }
         return exponent
@@ -232,11 +253,13 @@ import Support
     }
 
     /// Keeps numbers away from the smallest doubles, exactly.
-    private func rescale(_ numbers: Buffer<Double>, _ places: Range<Int>, _ exponent: Int) {
+    private func rescale(
+        _ numbers: UnsafeMutablePointer<Double>, _ places: some Sequence<Int>, _ exponent: Int
+    ) {
         // In two steps, as a factor of 2^1074 is no double.
         let factor = Double(sign: .plus, exponent: -exponent / 2, significand: 1)
         let other = Double(sign: .plus, exponent: -exponent - (-exponent / 2), significand: 1)
-        for i in places { unsafe numbers.pointer[i] = numbers.pointer[i] * factor * other }
+        for i in places { unsafe numbers[i] = numbers[i] * factor * other }
     }
 
     // MARK: - Options
@@ -252,17 +275,19 @@ import Support
     /// q's mass of every option, from the first layer on, `values` being there: one more pass.
     private func forward() {
         isForward = true
-        let (a, v) = unsafe (arrivals.pointer, values.pointer)
+        let v = unsafe values.pointer
         for i in 0..<masses.count { masses[i] = 0 }
         guard logProbability > -.infinity else { return }
         for i in 0..<follows.count { follows[i] = 0 }
         clear(0)
-        arrivals[program.layers[0][0].offset] = 1
+        let first = program.layers[0][0]
+        unsafe arrivals(of: first)[first.offset] = 1
         for layer in 0..<view.options.count {
             clear(layer + 1)
             for state in program.layers[layer] where state.count > 0 {
                 let own = unsafe weights.pointer + 2 * state.firstTerm
                 let sums = unsafe follows.pointer + state.firstTerm
+                let a = unsafe arrivals(of: state)
                 if state.isWindow {
                     unsafe kernels.pointee.arrive(
                         program.moves.pointer + state.firstTerm, own, state.terms.count,
@@ -277,11 +302,15 @@ import Support
             let peak = settle(layer + 1)
             if peak > 0, peak < 0x1p-256 {
                 for state in program.layers[layer + 1] {
-                    rescale(arrivals, program.places(of: state), Int(peak.exponent))
+                    let places = places(of: state)
+                    unsafe rescale(arrivals(of: state), places, Int(peak.exponent))
                 }
             }
             addUpOptions(layer)
         }
+        // As `update` needs it: around windows and at the end W is 0.
+        for i in stride(from: 1, to: program.firstWindow, by: 2) { unsafe v[i] = 0 }
+        for i in program.firstWindow..<program.placeCount { unsafe v[i + logs] = 0 }
     }
 
     private func addUpOptions(_ layer: Int) {
@@ -298,30 +327,45 @@ import Support
         for o in options { masses[o] /= total }
     }
 
+    /// Where the arrivals at a state's places are counted: at their W.
+    private func arrivals(of state: BudgetProgram.State) -> UnsafeMutablePointer<Double> {
+        unsafe values.pointer + log(of: state)
+    }
+
+    /// All places of V of a state, up to the last chunk's or block's end.
+    private func places(of state: BudgetProgram.State) -> StrideTo<Int> {
+        let places = program.places(of: state)
+        return stride(
+            from: places.lowerBound, to: places.upperBound, by: state.isWindow ? 1 : 2)
+    }
+
     /// No arrivals at a layer.
     private func clear(_ layer: Int) {
         for state in program.layers[layer] {
-            for i in program.places(of: state) { unsafe arrivals.pointer[i] = 0 }
+            let a = unsafe arrivals(of: state)
+            for i in places(of: state) { unsafe a[i] = 0 }
         }
         guard layer == program.firstStep else { return }
-        for i in 0..<program.steps.count { unsafe arrivals.pointer[program.firstEdge + i] = 0 }
+        let edge = unsafe values.pointer + logs + program.firstEdge
+        for i in 0..<program.steps.count { unsafe edge[i] = 0 }
     }
 
     /// Takes arrivals away where a budget is broken; the largest that is left.
     private func settle(_ layer: Int) -> Double {
+        let v = unsafe values.pointer
         if layer == program.firstStep {
-            let first = program.firstEdge
-            let (a, steps) = unsafe (arrivals.pointer, program.steps.pointer)
-            for i in 0..<program.steps.count { unsafe a[Int(steps[i])] += a[first + i] }
+            let (edge, steps) = unsafe (v + logs + program.firstEdge, program.steps.pointer)
+            for i in 0..<program.steps.count { unsafe v[Int(steps[i]) + 1] += edge[i] }
         }
         var peak = 0.0
         for state in program.layers[layer] {
-            for i in program.places(of: state) {
-                unsafe arrivals.pointer[i] = values.pointer[i] > 0 ? arrivals.pointer[i] : 0
-                unsafe peak = max(peak, arrivals.pointer[i])
+            let a = unsafe arrivals(of: state)
+            for i in places(of: state) {
+                unsafe a[i] = v[i] > 0 ? a[i] : 0
+                unsafe peak = max(peak, a[i])
             }
         }
-        arrivals[0] = 0
+        values[1] = 0
         return peak
     }
 

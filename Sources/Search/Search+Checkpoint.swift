@@ -51,7 +51,7 @@ extension Search {
         if form != distribution.form {
             distribution = try ArchitectureDistribution(space: space, form: form)
             adam = try Adam(distribution.logitCount)
-            budgets = try budgets.moved(to: distribution)
+            budgets = try budgets.handedOver(to: distribution)
         }
         let logits = try Buffer<Double>(distribution.logitCount, of: "logits")
         try unsafe reader.fill(logits.elements)

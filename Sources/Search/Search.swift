@@ -291,7 +291,7 @@ public final class Search {
         let joint = try ArchitectureDistribution(space: space, form: .joint)
         return Switch(
             distribution: joint, adam: try Adam(joint.logitCount),
-            budgets: try budgets.moved(to: joint))
+            budgets: try budgets.handedOver(to: joint))
     }
 
     private func complete(_ place: Int, _ switching: Switch?) {

@@ -38,11 +38,18 @@ struct SearchBudgets {
         return more
     }
 
-    /// The same budgets of another distribution, which may still change: see `update`.
+    /// The same budgets of another distribution.
     func moved(to distribution: ArchitectureDistribution) throws(FPNASError) -> SearchBudgets {
         var moved = self
         if let conditioned { moved.conditioned = try conditioned.moved(to: distribution) }
         return moved
+    }
+
+    /// The same of one that takes these ones' place, and their memory at its first `update`.
+    func handedOver(to distribution: ArchitectureDistribution) throws(FPNASError) -> SearchBudgets {
+        var next = self
+        if let conditioned { next.conditioned = try conditioned.handedOver(to: distribution) }
+        return next
     }
 
     /// Takes in the logits as they are now.

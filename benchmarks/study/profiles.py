@@ -75,7 +75,7 @@ DIGITS = Profile(
 WIDTHS = Profile(
     "digits-widths", DIGITS.data, SPACES / "digits-widths.json",
     search={**DIGITS.search, "samples_per_nat": 0.4, "cost_target": 69_000.0},
-    retrain=DIGITS.retrain, child=DIGITS.child, children=DIGITS.children, seeds=5,
+    retrain=DIGITS.retrain, child=DIGITS.child, children=(*DIGITS.children, 800), seeds=5,
     headline_seeds=5, retrain_seeds=3, base_macs=75_000,
     claims=("parsec", "parts", "fbnetv2", "bignas", "reinforce", "scaling", "baselines",
             "distillation"))

@@ -7,10 +7,10 @@
 FOLDER/fashion-mnist holds the four idx files. The systems search the same space on the same halves
 of the images with the same options, and train the shared weights for as many steps; only where
 the draws come from and how many there are differs: FP-NAS draws K = floor(lambda * H), PARSEC keeps
-FP-NAS's first K, random search draws as many uniformly and takes the network of the highest
-validation likelihood within the budget. Each found network is retrained alike from scratch, and
-then the test images are looked at, once. `control` is FP-NAS's distribution fed with constant
-likelihoods: samples it saves are drift of the estimator and the cost term's, not learning.
+FP-NAS's first K, random search draws as many uniformly and takes the best of its finalists. Each
+found network is retrained alike from scratch, and then the test images are looked at, once.
+`control` is FP-NAS's distribution fed with constant likelihoods: samples it saves are drift of the
+estimator and the cost term's, not learning.
 
 Every run is a process of its own, keeps its curves and checkpoints in OUT/PROFILE/SYSTEM-SEED and
 goes on from them when it is started again after Ctrl-C or a kill; a finished one is a row of

@@ -837,7 +837,7 @@ typedef struct fpnas_run_options {
     int64_t coarse_children;  /* of bignas: skeletons measured for a budget, >= 1; default 48 */
     int64_t mutations;        /* of bignas: mutations of the best, >= 0; default 96 */
     int64_t statistics_batches; /* training batches that normalise a measured network; default 16 */
-    int64_t selection_images; /* most validation images it is measured on; 0 = all; default 4096 */
+    int64_t selection_images; /* of bignas: most validation images for that; 0 = all; default 4096 */
     double weights_share;     /* of the training images, in [0.1, 0.9]; 0 = 1/2, fbnetv2 0.8 */
     double initial_temperature; /* of fbnetv2: max(0.1, initial decay^epoch); 5 and 0.956 */
     double temperature_decay;
@@ -892,9 +892,10 @@ FPNAS_API fpnas_status fpnas_run_create(const char *data_folder, const fpnas_spa
                                         const fpnas_run_options *options, fpnas_run **run);
 FPNAS_API void fpnas_run_free(fpnas_run *run);
 FPNAS_API fpnas_status fpnas_run_options_get(const fpnas_run *run, fpnas_run_options *options);
-/* One step: K networks on a training and a validation batch; some 10 to 1000 ms. Errors: STATE when
- * done, or when a loss is no number; IO, FORMAT when an image cannot be read, naming its file: the
- * run is then as it was before, can be saved, and goes on when the file is back. Since 0.1. */
+/* One step: K networks on a training and a validation batch; some 10 to 1000 ms. Behind the last
+ * epoch bignas, random and evolution measure a network a step. Errors: STATE when done, or when a
+ * loss is no number; IO, FORMAT when an image cannot be read, naming its file: the run is then as
+ * it was before, can be saved, and goes on when the file is back. Since 0.1. */
 FPNAS_API fpnas_status fpnas_run_step(fpnas_run *run);
 FPNAS_API fpnas_status fpnas_run_progress_get(const fpnas_run *run, fpnas_run_progress *progress);
 /* The loss weight of every class, n n_c^-g / sum_k n_k^(1-g) for n_c training images of class c, n
@@ -906,9 +907,10 @@ FPNAS_API fpnas_status fpnas_run_space(const fpnas_run *run, fpnas_space **space
 FPNAS_API fpnas_status fpnas_run_distribution(const fpnas_run *run,
                                               fpnas_distribution **distribution);
 /* The result: the most probable network of at most 1.02 * cost_target MACs (under a hard
- * budget, cost_target; without one, the mode). Of bignas, the one it selected; of random and
- * evolution, the best on the validation images of 16 finalists, those that did best on one batch,
- * measured as bignas measures in 16 steps behind the last epoch. Since 0.1. */
+ * budget, cost_target; without one, the mode). Of bignas, the one it selected. Of random and
+ * evolution, the one of 16 finalists, those that did best on the batch they met within the budget,
+ * of the highest likelihood of all validation images, with the weights as they are in the end: 16
+ * steps behind the last epoch measure one each. In the middle of a run the best so far. Since 0.1. */
 FPNAS_API fpnas_status fpnas_run_result(const fpnas_run *run, int32_t *architecture,
                                         size_t capacity, double *log_probability);
 /* A network of a run of bignas, measured with the shared weights as they are. */

@@ -147,14 +147,14 @@ final class AskTellMethod: RunMethod {
     }
 
     /// The most probable network within the budget; of random search and evolution, the finalist of
-    /// the highest validation likelihood.
-    func result(within budget: Int) throws(FPNASError) -> RankedArchitecture {
+    /// the highest likelihood of all validation images; until one is measured, of its own batch.
+    func result() throws(FPNASError) -> RankedArchitecture {
         if let best = finalists.best {
             return RankedArchitecture(
                 architecture: best,
                 logProbability: try distribution.canonicalLogProbability(best))
         }
-        return try setup.mostProbable(under: distribution, within: budget)
+        return try setup.mostProbable(under: distribution)
     }
 
     // MARK: - Checkpoints

@@ -188,8 +188,8 @@ final class BigNASMethod: RunMethod {
     }
 
     /// The best child of the run's own selection; before there is one, the first it will try.
-    func result(within budget: Int) throws(FPNASError) -> RankedArchitecture {
-        let architecture = own.best(within: budget)?.architecture ?? own.first
+    func result() throws(FPNASError) -> RankedArchitecture {
+        let architecture = own.best(within: setup.budget)?.architecture ?? own.first
         return RankedArchitecture(
             architecture: architecture,
             logProbability: try distribution.canonicalLogProbability(architecture))

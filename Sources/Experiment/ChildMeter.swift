@@ -15,7 +15,7 @@ final class ChildMeter {
     private let test: ImageBatches
 
     /// Both lists of training images in random orders, of which the beginnings are taken as the
-    /// options say.
+    /// options say: of the validation images all, but for a selection among many networks.
     init(
         _ pipeline: ImagePipeline, training: [Int32], validation: [Int32], batchSize: Int,
         options: RunOptions
@@ -28,7 +28,8 @@ final class ChildMeter {
         // In range: both are at most 2^16.
         statistics = batches(
             pipeline.train, training.prefix(options.statisticsBatches * batchSize))
-        let count = options.selectionImages > 0 ? options.selectionImages : validation.count
+        let isLimited = options.algorithm == .bigNAS && options.selectionImages > 0
+        let count = isLimited ? options.selectionImages : validation.count
         self.validation = batches(pipeline.train, validation.prefix(count))
         test = batches(pipeline.test, pipeline.testIndices[...])
     }

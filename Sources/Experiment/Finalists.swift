@@ -4,8 +4,8 @@ import Support
 /// The networks a method that learns no distribution chooses its result from: those that had the
 /// highest log-likelihoods of the batch they met, each measured anew on all validation images when
 /// the weights are trained. One batch alone would reward the luck of having met an easy one.
-struct Finalists {
-    struct Finalist {
+struct Finalists: Equatable {
+    struct Finalist: Equatable {
         let architecture: [Int32]
         /// Nats per image, of the best batch it has met.
         let logLikelihood: Double

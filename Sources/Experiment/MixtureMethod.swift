@@ -140,8 +140,8 @@ final class MixtureMethod: RunMethod {
 
     /// The choice of the largest logit of every variable; within a budget, the network that loses
     /// least against them.
-    func result(within budget: Int) throws(FPNASError) -> RankedArchitecture {
-        let found = try setup.mostProbable(under: try mixture.decided(), within: budget)
+    func result() throws(FPNASError) -> RankedArchitecture {
+        let found = try setup.mostProbable(under: try mixture.decided())
         return RankedArchitecture(
             architecture: found.architecture,
             logProbability: try distribution.canonicalLogProbability(found.architecture))

@@ -30,8 +30,8 @@ protocol RunMethod: AnyObject {
     /// Entropy, counts and whatever else the method alone knows.
     func write(to progress: inout RunProgress)
 
-    /// The run's result, of at most so many MACs (`Int.max` without a budget).
-    func result(within budget: Int) throws(FPNASError) -> RankedArchitecture
+    /// The run's result, within the budget; in the middle of the run the best so far.
+    func result() throws(FPNASError) -> RankedArchitecture
 
     /// The exact state, between steps.
     func encode(into writer: inout ByteWriter) throws(FPNASError)
@@ -116,9 +116,9 @@ struct RunSetup {
         return supernet
     }
 
-    /// The most probable network of at most so many MACs.
+    /// The most probable network within the budget.
     func mostProbable(
-        under distribution: ArchitectureDistribution, within budget: Int
+        under distribution: ArchitectureDistribution
     ) throws(FPNASError) -> RankedArchitecture {
         guard budget < .max else { return try distribution.mode() }
         return try costs.mostProbable(under: distribution, within: budget).best

@@ -170,7 +170,7 @@ public final class SearchRun {
 
     /// The network the run has found, within the budget.
     public func result() throws(FPNASError) -> RankedArchitecture {
-        try method.result(within: budget)
+        try method.result()
     }
 
     // MARK: - Progress

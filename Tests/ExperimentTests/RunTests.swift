@@ -250,7 +250,10 @@ private func data() throws -> Dataset {
         let run = try SearchRun(
             data: try data(), space: try barSpace(),
             options: options {
-                $0.algorithm = algorithm; $0.sampleCount = 8
+                $0.algorithm = algorithm
+                $0.sampleCount = 8
+                $0.training.weightAveraging = 0.9
+                $0.selectionImages = 7  // bignas's alone
             })
         let method = try #require(run.method as? AskTellMethod)
         while run.progress.step < run.trainingSteps { try run.step() }
@@ -261,17 +264,62 @@ private func data() throws -> Dataset {
         #expect(zip(ranked, ranked.dropFirst()).allSatisfy { $0.logLikelihood >= $1.logLikelihood })
         try finish(run)
         #expect(method.finalists.ranked.map(\.architecture) == ranked.map(\.architecture))
+        let half = try DataSplit.stratified(
+            run.pipeline.trainIndices, of: run.pipeline.train, share: 0.5, seed: 5, salt: 1
+        ).second
+        let batch = try ImageBatch(capacity: 16, run.pipeline)
         var best: (architecture: [Int32], logLikelihood: Double) = ([], -.infinity)
         for (i, finalist) in ranked.enumerated() {
             let network = try run.space.network(finalist.architecture)
             #expect(network.cost().macs <= run.budget)
+            // It leaves the statistics that it measured with.
             let again = try run.meter.measure(network, method.supernet, on: .validation)
             #expect(again.logLikelihood == method.finalists.measured[i])
+            var sum = 0.0
+            for start in stride(from: 0, to: half.count, by: 16) {
+                try batch.fill(
+                    run.pipeline, from: run.pipeline.train,
+                    half[start..<min(start + 16, half.count)], augmentation: nil)
+                sum +=
+                    try method.supernet.withAverage { () throws(FPNASError) in
+                        try method.supernet.evaluate(
+                            network, images: batch.images, labels: batch.labels,
+                            statistics: .running)
+                    }.logLikelihood * Double(batch.count)
+            }
+            #expect(abs(sum / Double(half.count) - again.logLikelihood) < 1e-6)
             if again.logLikelihood > best.logLikelihood {
                 best = (finalist.architecture, again.logLikelihood)
             }
         }
         #expect(try run.result().architecture == best.architecture)
+    }
+
+    /// Before the last batches, and while they are measured.
+    @Test(arguments: [RunAlgorithm.search(.random), .search(.evolution)])
+    func finalistsSurviveAResume(algorithm: RunAlgorithm) throws {
+        let path = "/tmp/fpnas-finalists-\(getpid())-\(algorithm.name).fpnas"
+        defer { unlink(path) }
+        func found(_ stops: [Int]) throws -> (finalists: Finalists?, result: [Int32]) {
+            var run = try SearchRun(
+                data: try data(), space: try barSpace(),
+                options: options {
+                    $0.algorithm = algorithm; $0.sampleCount = 8
+                })
+            while !run.isDone {
+                if stops.contains(run.progress.step - run.trainingSteps) {
+                    try run.save(path)
+                    run = try SearchRun(resuming: path, data: try data())
+                }
+                try run.step()
+            }
+            return (
+                (run.method as? AskTellMethod)?.finalists, try run.result().architecture
+            )
+        }
+        let (whole, parts) = (try found([]), try found([-2, 5, Finalists.most - 1]))
+        #expect(whole.finalists?.measured.isEmpty == false)
+        #expect(parts.finalists == whole.finalists && parts.result == whole.result)
     }
 
     @Test func finalistsAreTheBestOfDistinctNetworks() {

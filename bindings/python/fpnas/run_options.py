@@ -100,7 +100,7 @@ class RunOptions(Options):
     statistics_batches: int = _RUN["statistics_batches"]
     """Training batches behind the normalisation statistics of a measured network."""
     selection_images: int = _RUN["selection_images"]
-    """At most so many validation images for a measured network; 0 = all."""
+    """Of "bignas": at most so many validation images for a measured network; 0 = all."""
     second_order: bool = _RUN["second_order"]
     """Of "darts": the unrolled gradient, xi = the weights' rate."""
     weights_share: float = _RUN["weights_share"]

@@ -117,6 +117,8 @@ struct BoundOperator {
 
 /// A network with every place in memory.
 struct BoundNetwork {
+    /// Nil while places are being found.
+    var network: PreparedNetwork?
     var operators: [BoundOperator] = []
     var inputs: [BoundInput] = []
 }

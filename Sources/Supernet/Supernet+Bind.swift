@@ -2,27 +2,50 @@ import CKernels
 import SearchSpace
 import Support
 
+/// A network ready to be bound.
+final class PreparedNetwork {
+    /// Nil for a mixed one.
+    let network: Network?
+    let blocks: [NetworkBlock]
+    let live: LiveOperators
+    let gradients: GradientPlan
+
+    init(
+        _ network: Network?, _ blocks: [NetworkBlock], _ live: LiveOperators,
+        _ gradients: GradientPlan
+    ) {
+        self.network = network
+        self.blocks = blocks
+        self.live = live
+        self.gradients = gradients
+    }
+}
+
 extension Supernet {
-    /// Refuses a network of another shape, and makes room for its gradients.
+    /// Refuses a network of another shape, and makes room for its gradients. The one that is bound
+    /// is there already: whoever trains one network asks for it at every step.
     func prepare(_ network: Network) throws(FPNASError) -> PreparedNetwork {
+        if let last = bound.network, last.network == network { return last }
         guard network.input == input, network.classes == classes, !network.blocks.isEmpty else {
             throw .invalid("the network is not of the supernet's space")
         }
-        return try prepare(LiveOperators(network), network.blocks)
+        return try prepare(LiveOperators(network), network.blocks, of: network)
     }
 
     func prepare(
-        _ live: LiveOperators, _ blocks: [NetworkBlock]
+        _ live: LiveOperators, _ blocks: [NetworkBlock], of network: Network? = nil
     ) throws(FPNASError) -> PreparedNetwork {
         let gradients = GradientPlan(live.operators, scales: regularisation.stochasticDepth > 0) {
             live.isOutput[$0]
         }
         try reserveGradients(gradients.sizes)
-        return PreparedNetwork(blocks: blocks, live: live, gradients: gradients)
+        return PreparedNetwork(network, blocks, live, gradients)
     }
 
     /// Refuses a network that is not of this space, and finds the places of its operators.
     func bind(_ prepared: PreparedNetwork) throws(FPNASError) {
+        guard bound.network !== prepared else { return }
+        bound.network = nil
         let (live, gradients) = (prepared.live, prepared.gradients)
         let drops = regularisation.stochasticDepth > 0
         bound.operators.removeAll(keepingCapacity: true)
@@ -63,6 +86,7 @@ extension Supernet {
             b.view = view(of: b)
             bound.operators.append(b)
         }
+        bound.network = prepared
     }
 
     private func bindInputs(
@@ -202,5 +226,6 @@ extension Supernet {
         arena = try Supernet.makeArena(plan)
         extent = larger
         self.plan = plan
+        bound.network = nil
     }
 }

@@ -23,13 +23,6 @@ public struct BlockCounts: Hashable, Sendable {
     public init() {}
 }
 
-/// A network ready to be bound.
-struct PreparedNetwork {
-    let blocks: [NetworkBlock]
-    let live: LiveOperators
-    let gradients: GradientPlan
-}
-
 /// Where gradients of several networks wait for the part they share.
 private struct OpenBranch {
     /// Operators in front of it.

@@ -33,17 +33,26 @@ import CSupport
     public func run(chunks: Int, _ body: (_ chunk: Int, _ worker: Int) -> Void) {
         guard chunks > 0 else { return }
         withoutActuallyEscaping(body) { escaping in
-            unsafe withUnsafePointer(to: escaping) { context in
+            let task = Task(body: escaping)
+            unsafe withUnsafePointer(to: task) { context in
                 unsafe fpnas_priv_team_run(
                     team, chunks,
                     { context, chunk, worker in
                         guard let context = unsafe context else { return }
-                        unsafe context.assumingMemoryBound(to: ((Int, Int) -> Void).self)
-                            .pointee(chunk, worker)
+                        unsafe context.assumingMemoryBound(to: Task.self).pointee
+                            .run(chunk, worker)
                     },
                     UnsafeMutableRawPointer(mutating: context))
             }
         }
+    }
+
+    /// Not copyable, so that threads borrow it: to copy it is to count a reference, in a cache line
+    /// that all of them would write for every chunk.
+    private struct Task: ~Copyable {
+        let body: (Int, Int) -> Void
+
+        borrowing func run(_ chunk: Int, _ worker: Int) { body(chunk, worker) }
     }
 }
 

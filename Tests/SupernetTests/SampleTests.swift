@@ -88,6 +88,34 @@ import Testing
         #expect(relativeDistance(all(supernet.gradient), expected) < 1e-5)
     }
 
+    /// The network that is bound is not bound again; another, or one that is refused, undoes that.
+    @Test func whatCameBeforeDoesNotMatter() throws {
+        let space = try smallSpace()
+        // Without the largest choices, and with them.
+        let networks = try (50..<54).map { seed in
+            try space.network(architecture(space, seed: seed).map { min($0, 1) })
+        }
+        let refused = try space.network(space.choiceCounts.map { Int32($0 - 1) })
+        func make() throws -> Supernet {
+            let supernet = try Supernet(networks: networks, capacity: 20, seed: 9)
+            supernet.scatter()
+            return supernet
+        }
+        func evaluate(_ network: Network, _ supernet: Supernet) throws -> BatchResult {
+            try supernet.evaluate(network, images: batch, labels: targets)
+        }
+        let expected = try networks.map { try evaluate($0, make()) }
+        #expect(Set(expected.map(\.logLikelihood)).count > 2)
+        let supernet = try make()
+        for k in [0, 0, 1, 0, 2, 2, -1, 2, 3, -1, -1, 0] {
+            guard k >= 0 else {
+                #expect(throws: FPNASError.self) { try evaluate(refused, supernet) }
+                continue
+            }
+            #expect(try evaluate(networks[k], supernet) == expected[k])
+        }
+    }
+
     @Test func theFailingNetworkIsNamed() throws {
         let space = try smallSpace()
         let supernet = try Supernet(space: space, capacity: 20, seed: 9)

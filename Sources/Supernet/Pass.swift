@@ -74,14 +74,3 @@ func multiply(
         bTransposed ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k), alpha, a,
         Int32(aLine), b, Int32(bLine), beta, c, Int32(cLine))
 }
-
-/// Runs `body` with BLAS on one thread and restores the host's number afterwards.
-///
-/// The number is global to the process: a host that changes it at the same time from another
-/// thread may find it changed back.
-func withSingleThreadedBLAS<T>(_ body: () throws(FPNASError) -> T) throws(FPNASError) -> T {
-    let before = openblas_get_num_threads()
-    if before != 1 { openblas_set_num_threads(1) }
-    defer { if before != 1 { openblas_set_num_threads(before) } }
-    return try body()
-}

@@ -101,7 +101,7 @@ import Testing
         // The number is the process's, and other suites' calls change it while they last: once
         // undisturbed is enough, and a call that leaves another number never is.
         func keeps(_ threads: Int32, _ call: () throws -> Void) rethrows -> Bool {
-            for _ in 0..<1000 {
+            for _ in 0..<20_000 {
                 openblas_set_num_threads(threads)
                 try call()
                 if openblas_get_num_threads() == threads { return true }
@@ -123,6 +123,18 @@ import Testing
                 })
             supernet.parameters[0] = 0
         }
+    }
+
+    /// Whichever of two calls at the same time ends first leaves BLAS as the other needs it.
+    @Test func blasIsTheHostsAgainAfterTheLastCall() {
+        let before = openblas_get_num_threads()
+        defer { openblas_set_num_threads(before) }
+        openblas_set_num_threads(3)
+        BLASThreads.takeOne()
+        BLASThreads.takeOne()
+        BLASThreads.giveBack()
+        #expect(openblas_get_num_threads() == 1)
+        BLASThreads.giveBack()
     }
 
     private func cpuHas(_ flag: String) -> Bool {

@@ -1,22 +1,43 @@
 // The kernels themselves; kernels.c includes this once per CPU variant with NAME(x) set.
 //
-// Everything is written on eight lanes with a + b * c, which the compiler may fuse where the CPU
-// can.
+// Everything is written on eight lanes (what takes most of the time, on as many as there are) with
+// a + b * c, which the compiler may fuse where the CPU can. Channels are whole vectors of eight.
 
-typedef float NAME(v8) __attribute__((ext_vector_type(8)));
-typedef uint32_t NAME(b8) __attribute__((ext_vector_type(8)));
-typedef float NAME(u8) __attribute__((ext_vector_type(8), aligned(4)));
-#define v8 NAME(v8)
-#define b8 NAME(b8)
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
 
-INLINE v8 NAME(load)(const float *p) { return *(const NAME(u8) *)p; }
-INLINE void NAME(store)(float *p, v8 value) { *(NAME(u8) *)p = value; }
-#define load NAME(load)
-#define store NAME(store)
+#define LANES 8
+#include "lanes.h"
+#undef LANES
+#if WIDEST == 16
+#define LANES 16
+#include "lanes.h"
+#undef LANES
+#define WIDE(x) NAME(x##16)
+#else
+#define WIDE(x) NAME(x##8)
+#endif
 
-#include "activation.h"
+#define v8 NAME(v8)
+#define load NAME(load8)
+#define store NAME(store8)
+
+// Calls f of the most lanes for the vectors of [0, count), and of eight for what is left.
+#define EACH_VECTOR(at, count, f, arguments) do { \
+    size_t at = 0; \
+    for (; at + WIDEST <= (count); at += WIDEST) WIDE(f) arguments; \
+    for (; at < (count); at += 8) NAME(f##8) arguments; \
+} while (0)
+
+// Makes one copy of a body for every activation, so that the choice is outside the loops.
+#define FOR_ACTIVATION(activation, call) \
+    switch (activation) { \
+    case FPNAS_RELU: call(FPNAS_RELU); break; \
+    case FPNAS_SWISH: call(FPNAS_SWISH); break; \
+    case FPNAS_RELU6: call(FPNAS_RELU6); break; \
+    case FPNAS_HSWISH: call(FPNAS_HSWISH); break; \
+    default: call(FPNAS_LINEAR); break; \
+    }
 
 // MARK: Rows
 
@@ -396,10 +417,12 @@ static size_t NAME(softmax)(
 #include "table.h"
 
 #undef v8
-#undef b8
-#undef INLINE
 #undef load
 #undef store
-#undef FOR_ACTIVATION
+#undef INLINE
 #undef UNROLL
+#undef WIDE
+#undef EACH_VECTOR
+#undef FOR_ACTIVATION
+#undef HEIGHT_LINE
 #undef TILE_LINE

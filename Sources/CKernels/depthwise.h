@@ -6,45 +6,23 @@
 // A strided convolution's input gradient is gathered: the pixels of one remainder modulo the
 // stride meet the same taps.
 
-// y[i] (+)= Σ over ny × nx taps for neighbouring outputs; the steps may be negative.
-INLINE void NAME(taps)(
-    const float *x, ptrdiff_t row_step, ptrdiff_t column_step, size_t ny, size_t nx,
-    const float *w, size_t w_row, size_t w_column, size_t step, int adds, float *y, size_t y_step,
-    size_t pixels, size_t vectors) {
-    v8 s[4][2];
-    UNROLL for (size_t i = 0; i < pixels; i++)
-        UNROLL for (size_t v = 0; v < vectors; v++)
-            s[i][v] = adds ? load(y + i * y_step + 8 * v) : (v8)0.0f;
-    for (size_t ty = 0; ty < ny; ty++, x += row_step, w += w_row) {
-        const float *source = x, *weight = w;
-        for (size_t tx = 0; tx < nx; tx++, source += column_step, weight += w_column)
-            UNROLL for (size_t v = 0; v < vectors; v++) {
-                v8 factor = load(weight + 8 * v);
-                UNROLL for (size_t i = 0; i < pixels; i++)
-                    s[i][v] += load(source + i * step + 8 * v) * factor;
-            }
-    }
-    UNROLL for (size_t i = 0; i < pixels; i++)
-        UNROLL for (size_t v = 0; v < vectors; v++) store(y + i * y_step + 8 * v, s[i][v]);
-}
-
 INLINE void NAME(taps_row_of)(
     const float *x, ptrdiff_t row_step, ptrdiff_t column_step, size_t ny, size_t nx,
     const float *w, size_t w_row, size_t w_column, size_t step, int adds, float *y, size_t y_step,
     size_t pixels, size_t channels) {
-#define CALL(count, vectors) NAME(taps)( \
+#define CALL(f, count, vectors) f( \
     x + i * step + j, row_step, column_step, ny, nx, w + j, w_row, w_column, step, adds, \
     y + i * y_step + j, y_step, count, vectors)
-    for (size_t j = 0; j < channels; j += 16) {
-        size_t i = 0;
-        if (channels - j >= 16) {
-            for (; i + 4 <= pixels; i += 4) CALL(4, 2);
-            for (; i < pixels; i++) CALL(1, 2);
-        } else {
-            for (; i + 4 <= pixels; i += 4) CALL(4, 1);
-            for (; i < pixels; i++) CALL(1, 1);
-        }
-    }
+#define ALL(f, vectors) do { \
+    size_t i = 0; \
+    for (; i + 4 <= pixels; i += 4) CALL(f, 4, vectors); \
+    for (; i < pixels; i++) CALL(f, 1, vectors); \
+} while (0)
+    size_t j = 0;
+    for (; j + 2 * WIDEST <= channels; j += 2 * WIDEST) ALL(WIDE(taps), 2);
+    for (; j + WIDEST <= channels; j += WIDEST) ALL(WIDE(taps), 1);
+    if (j < channels) ALL(NAME(taps8), 1);
+#undef ALL
 #undef CALL
 }
 
@@ -94,13 +72,10 @@ INLINE void NAME(fill_of)(
         NAME(clear)(value + end * channels, (width - end) * channels);
         const float *x = image + (size_t)top * in_width * in->line + j;
         for (size_t i = left; i < end; i++, x += in->line)
-            for (size_t q = 0; q < channels; q += 8) {
-                v8 z = load(x + q), y, d;
-                if (scales) z = z * load(in->scale + j + q) + load(in->shift + j + q);
-                NAME(both8)(z, activation, slopes, &y, &d);
-                store(value + i * channels + q, y);
-                if (slopes) store(slope + i * channels + q, d);
-            }
+            EACH_VECTOR(
+                q, channels, read,
+                (in, x + q, j + q, scales, activation, NULL, slopes, value + i * channels + q,
+                 slope + i * channels + q));
     }
 }
 
@@ -145,55 +120,13 @@ static void NAME(depthwise_forward)(
                         s->k, w + j, s->k * ld, ld, s->stride * channels, 0,
                         target + r * s->out_width * c, c, s->out_width, channels);
                 if (moments)
-                    NAME(add_moments)(
-                        target, c, rows * s->out_width, channels / 8, image == 0 && first == 0,
-                        moments + j, c);
+                    EACH_VECTOR(
+                        v, channels, add_moments,
+                        (target + v, c, rows * s->out_width, image == 0 && first == 0,
+                         moments + j + v, c));
             }
         }
     }
-}
-
-// dw[ny × nx taps] += Σ over rows × pixels of x · d.
-INLINE void NAME(tap_sums)(
-    const float *x, size_t line, size_t step, size_t row_step, const float *d, size_t d_line,
-    size_t channels, size_t rows, size_t pixels, float *dw, size_t dw_row, size_t dw_column,
-    size_t ny, size_t nx) {
-    v8 s[3][7];
-    UNROLL for (size_t ty = 0; ty < ny; ty++) UNROLL for (size_t tx = 0; tx < nx; tx++)
-        s[ty][tx] = load(dw + ty * dw_row + tx * dw_column);
-    for (size_t r = 0; r < rows; r++, x += row_step, d += d_line) {
-        const float *source = x, *gradient = d;
-        for (size_t i = 0; i < pixels; i++, source += step, gradient += channels) {
-            v8 g = load(gradient);
-            UNROLL for (size_t ty = 0; ty < ny; ty++) UNROLL for (size_t tx = 0; tx < nx; tx++)
-                s[ty][tx] += load(source + ty * line + tx * channels) * g;
-        }
-    }
-    UNROLL for (size_t ty = 0; ty < ny; ty++) UNROLL for (size_t tx = 0; tx < nx; tx++)
-        store(dw + ty * dw_row + tx * dw_column, s[ty][tx]);
-}
-
-static void NAME(band_weights)(
-    const float *x, size_t line, const float *d, size_t d_line, const fpnas_priv_depthwise *s,
-    size_t channels, size_t rows, float *dw, size_t ld) {
-#define CALL(y, ny, x0, nx) NAME(tap_sums)( \
-    x + (y) * line + (x0) * channels + j, line, s->stride * channels, s->stride * line, d + j, \
-    d_line, channels, rows, s->out_width, dw + ((y) * s->k + (x0)) * ld + j, s->k * ld, ld, ny, nx)
-    for (size_t j = 0; j < channels; j += 8) {
-        if (s->k == 3) {
-            CALL(0, 3, 0, 3);
-        } else if (s->k == 5) {
-            CALL(0, 2, 0, 5);
-            CALL(2, 2, 0, 5);
-            CALL(4, 1, 0, 5);
-        } else if (s->k == 7) {
-            for (size_t ty = 0; ty < 7; ty++) CALL(ty, 1, 0, 7);
-        } else {
-            for (size_t ty = 0; ty < s->k; ty++)
-                for (size_t tx = 0; tx < s->k; tx++) CALL(ty, 1, tx, 1);
-        }
-    }
-#undef CALL
 }
 
 // The gradient rows [top, top + rows) of an image's channels between zeros.
@@ -264,7 +197,9 @@ static void NAME(depthwise_gradient)(
                     out, image, j, channels, (ptrdiff_t)first - (ptrdiff_t)before, before + d_rows,
                     s, before, band.gradient_width, gradient);
                 const float *d = gradient + before * d_line + before * channels;
-                NAME(band_weights)(value, line, d, d_line, s, channels, rows, dw + j, c);
+                EACH_VECTOR(
+                    v, channels, all_tap_sums,
+                    (value + v, line, d + v, d_line, s, channels, rows, dw + j + v, c));
                 if (!dx) continue;
                 for (size_t iy = top; iy < end; iy++) {
                     float *target = dx_image + iy * s->width * c + j;
@@ -272,11 +207,12 @@ static void NAME(depthwise_gradient)(
                         s, iy, d + (iy + s->padding) / stride * d_line - first * d_line, d_line,
                         channels, w + j, ld, mode == FPNAS_ADD, target, c);
                     if (slopes)
-                        NAME(add_slopes)(
-                            target, c,
-                            slope + (iy - top + s->padding) * line + s->padding * channels,
-                            channels, x + iy * s->width * c + j, in->mean + j, s->width,
-                            channels / 8, sums + j, c);
+                        EACH_VECTOR(
+                            v, channels, add_slopes,
+                            (target + v, c,
+                             slope + (iy - top + s->padding) * line + s->padding * channels + v,
+                             channels, x + iy * s->width * c + j + v, in->mean + j + v, s->width,
+                             sums + j + v, c));
                 }
             }
         }

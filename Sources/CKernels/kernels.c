@@ -8,57 +8,82 @@
 #include <stdlib.h>
 #include <string.h>
 
-// TILE_ROWS and PANEL are the rows and columns of the result that a matrix product holds in
-// registers; RECIPROCAL is good to two units in the last place for 1 ≤ x ≤ 2^126.
+// WIDEST is the number of lanes of the widest vectors; TILE_ROWS and PANEL, one or two of these, are
+// the rows and columns of the result that a matrix product holds in registers; tiles of TILE_UNIT rows
+// go through cache together. ESTIMATES says whether there is an instruction for 1/x.
 #define VARIANT "baseline"
 #define NAME(x) baseline_##x
+#define WIDEST 8
 #define TILE_ROWS 4
+#define TILE_UNIT 4
 #define PANEL 8
-#define RECIPROCAL(x) (1.0f / (x))
+#define ESTIMATES 0
 #include "body.h"
 #undef NAME
 #undef VARIANT
+#undef WIDEST
 #undef TILE_ROWS
+#undef TILE_UNIT
 #undef PANEL
-#undef RECIPROCAL
+#undef ESTIMATES
 
 #if defined(__x86_64__)
+#define ESTIMATES 1
+// The same order of sums in both, so that they give the same bits.
+#define TILE_UNIT 6
+
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-// An estimate of twelve bits and a step of Newton's: a third of a division's time.
-typedef float v8_reciprocal __attribute__((ext_vector_type(8)));
-static inline __attribute__((always_inline)) v8_reciprocal avx2_reciprocal(v8_reciprocal x) {
-    v8_reciprocal r = __builtin_ia32_rcpps256(x);
-    return r + r * (1.0f - x * r);
-}
 #define VARIANT "avx2"
 #define NAME(x) avx2_##x
+#define WIDEST 8
 #define TILE_ROWS 6
 #define PANEL 16
-#define RECIPROCAL(x) avx2_reciprocal(x)
 #include "body.h"
 #undef NAME
 #undef VARIANT
+#undef WIDEST
 #undef TILE_ROWS
 #undef PANEL
-#undef RECIPROCAL
+#pragma clang attribute pop
+
+#define AVX512 "avx512f,avx512dq,avx512bw,avx512vl"
+#pragma clang attribute push(__attribute__((target("avx2,fma," AVX512))), apply_to = function)
+#define VARIANT "avx512"
+#define NAME(x) avx512_##x
+#define WIDEST 16
+#define TILE_ROWS 12
+#define PANEL 32
+#include "body.h"
+#undef NAME
+#undef VARIANT
+#undef WIDEST
+#undef TILE_ROWS
+#undef PANEL
 #pragma clang attribute pop
 #endif
 
-static const fpnas_priv_kernels *fastest(void) {
+static int has(const fpnas_priv_kernels *kernels) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &avx2_table;
+    int has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (kernels == &avx2_table) return has_avx2;
+    if (kernels == &avx512_table)
+        return has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+            && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 #endif
-    return &baseline_table;
+    return kernels == &baseline_table;
 }
 
 const fpnas_priv_kernels *fpnas_priv_kernels_named(const char *name) {
-    const fpnas_priv_kernels *best = fastest();
-    if (!name) name = getenv("FPNAS_KERNELS");
-    if (!name || !*name || strcmp(name, best->name) == 0) return best;
+    // Fastest first.
+    static const fpnas_priv_kernels *const all[] = {
 #if defined(__x86_64__)
-    // A name that the search's kernels know: the best there is here for such a CPU.
-    if (strcmp(name, "avx512") == 0 && __builtin_cpu_supports("avx512f")) return best;
+        &avx512_table, &avx2_table,
 #endif
-    return strcmp(name, "baseline") == 0 ? &baseline_table : NULL;
+        &baseline_table,
+    };
+    if (!name) name = getenv("FPNAS_KERNELS");
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (has(all[i]) && (!name || !*name || strcmp(name, all[i]->name) == 0)) return all[i];
+    return NULL;
 }

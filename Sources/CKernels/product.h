@@ -5,51 +5,20 @@
 // normalisation needs. Weights are packed into panels of PANEL columns once a call, so that a
 // panel streams through the first-level cache. Sums run over rows in order.
 
-// c[r][0..<width] (+)= Σ_k a(r, k) · b[k][0..<width]. a(r, k) is a[r · a_row + k · a_step].
-INLINE void NAME(tile)(
-    const float *a, size_t a_row, size_t a_step, size_t inner, const float *b, size_t b_line,
-    int adds, float *c, size_t c_line, size_t rows, size_t vectors) {
-    v8 s[TILE_ROWS][PANEL / 8];
-    UNROLL for (size_t r = 0; r < rows; r++)
-        UNROLL for (size_t v = 0; v < vectors; v++)
-            s[r][v] = adds ? load(c + r * c_line + 8 * v) : (v8)0.0f;
-    for (size_t k = 0; k < inner; k++, a += a_step, b += b_line) {
-        v8 right[PANEL / 8];
-        UNROLL for (size_t v = 0; v < vectors; v++) right[v] = load(b + 8 * v);
-        UNROLL for (size_t r = 0; r < rows; r++) {
-            v8 left = (v8)a[r * a_row];
-            UNROLL for (size_t v = 0; v < vectors; v++) s[r][v] += left * right[v];
-        }
-    }
-    UNROLL for (size_t r = 0; r < rows; r++)
-        UNROLL for (size_t v = 0; v < vectors; v++) store(c + r * c_line + 8 * v, s[r][v]);
+// Columns of the next panel where so many, a multiple of eight, are left.
+INLINE size_t NAME(panel_width)(size_t columns) {
+    return columns >= PANEL ? PANEL : columns >= WIDEST ? WIDEST : 8;
 }
 
-INLINE void NAME(tile_column)(
-    const float *a, size_t a_row, size_t a_step, size_t rows, size_t inner, const float *b,
-    size_t b_line, int adds, float *c, size_t c_line, size_t vectors) {
-#define CALL(count) NAME(tile)( \
-    a, a_row, a_step, inner, b, b_line, adds, c, c_line, count, vectors)
-    for (; rows >= TILE_ROWS; rows -= TILE_ROWS, a += TILE_ROWS * a_row, c += TILE_ROWS * c_line)
-        CALL(TILE_ROWS);
-    switch (rows) {
-    case 5: CALL(5); break;
-    case 4: CALL(4); break;
-    case 3: CALL(3); break;
-    case 2: CALL(2); break;
-    case 1: CALL(1); break;
-    }
-#undef CALL
-}
-
-// One panel of the result, `width` columns of it (8 or PANEL), for all rows.
+// One panel of the result for all rows.
 static void NAME(panel_rows)(
     const float *a, size_t a_row, size_t a_step, size_t rows, size_t inner, const float *b,
     size_t b_line, int adds, float *c, size_t c_line, size_t width) {
-    if (width == PANEL)
-        NAME(tile_column)(a, a_row, a_step, rows, inner, b, b_line, adds, c, c_line, PANEL / 8);
-    else
-        NAME(tile_column)(a, a_row, a_step, rows, inner, b, b_line, adds, c, c_line, 1);
+#define CALL(f, vectors) f(a, a_row, a_step, rows, inner, b, b_line, adds, c, c_line, vectors)
+    if (width == PANEL) CALL(WIDE(tile_column), PANEL / WIDEST);
+    else if (width == WIDEST) CALL(WIDE(tile_column), 1);
+    else CALL(NAME(tile_column8), 1);
+#undef CALL
 }
 
 // Eight rows of eight floats, `line` apart, become eight columns.
@@ -74,9 +43,9 @@ INLINE void NAME(turn)(const float *w, size_t line, v8 y[8]) {
 // Panels of `columns` columns; w's rows are whole vectors, transposed its columns are the panels'.
 static void NAME(pack)(
     const float *w, size_t line, size_t inner, size_t columns, int transposed, float *packed) {
-    for (size_t first = 0; first < columns; first += PANEL) {
-        size_t held = columns - first < PANEL ? columns - first : PANEL;
-        size_t width = held > 8 ? PANEL : 8, j = 0;
+    for (size_t first = 0, width; first < columns; first += width) {
+        width = NAME(panel_width)((columns - first + 7) / 8 * 8);
+        size_t held = columns - first < width ? columns - first : width, j = 0;
         for (; j + 8 <= held; j += 8) {
             if (!transposed) {
                 for (size_t k = 0; k < inner; k++)
@@ -98,26 +67,21 @@ static void NAME(pack)(
     }
 }
 
-// A tile's rows lie apart by a length that is no power of two, which would crowd the cache's sets.
-#define TILE_LINE(c) (((c) + 15) / 16 * 16 + 8)
+// A tile's rows lie apart by a length that is no power of two, which would crowd the cache's sets;
+// wide vectors are to lie in one cache line each.
+#define HEIGHT_LINE(c) (((c) + 15) / 16 * 16 + 8)
+#if WIDEST == 8
+#define TILE_LINE(c) HEIGHT_LINE(c)
+#else
+#define TILE_LINE(c) ((((c) + 15) / 16 | 1) * 16)
+#endif
 
-// As many rows as keep `floats` of each within the second-level cache, in whole register tiles.
+// As many rows as keep `floats` of each within the second-level cache. Moments are summed by so many,
+// so it is the same for variants that are to give the same bits.
 static size_t NAME(tile_height)(size_t floats) {
     size_t rows = 24576 / (floats + 1);
     rows = rows < 48 ? 48 : rows > 192 ? 192 : rows;
-    return rows / TILE_ROWS * TILE_ROWS;
-}
-
-// act(z), and act'(z) where asked for; swish shares the sigmoid.
-INLINE void NAME(both8)(v8 z, int activation, int slopes, v8 *y, v8 *slope) {
-    if (slopes && activation == FPNAS_SWISH) {
-        v8 rest, s = NAME(swish8)(z, &rest);
-        *y = z * s;
-        *slope = s + *y * rest;
-        return;
-    }
-    *y = NAME(act8)(z, activation);
-    if (slopes) *slope = NAME(slope8)(z, activation);
+    return rows / TILE_UNIT * TILE_UNIT;
 }
 
 INLINE void NAME(load_rows_of)(
@@ -127,13 +91,10 @@ INLINE void NAME(load_rows_of)(
     const float *x = in->x + first * c;
     for (size_t r = 0; r < rows; r++, x += c, value += line, slope += slopes ? line : 0) {
         const float *gate = gates ? in->gate + (first + r) / pixels * c : NULL;
-        for (size_t j = 0; j < c; j += 8) {
-            v8 z = load(x + j), y, d;
-            if (in->scale) z = z * load(in->scale + j) + load(in->shift + j);
-            NAME(both8)(z, activation, slopes, &y, &d);
-            if (slopes) store(slope + j, d);
-            store(value + j, gates ? y * load(gate + j) : y);
-        }
+        EACH_VECTOR(
+            j, c, read,
+            (in, x + j, j, in->scale != NULL, activation, gates ? gate + j : NULL, slopes,
+             value + j, slope + j));
     }
 }
 
@@ -155,68 +116,23 @@ static const float *NAME(load_rows)(
     return value;
 }
 
-// Adds rows to (shift, sum, square); the first rows of all give the shift.
-INLINE void NAME(add_moments)(
-    const float *x, size_t line, size_t rows, size_t vectors, int is_first, float *out, size_t c) {
-    for (size_t v = 0; v < vectors; v++, x += 8, out += 8) {
-        if (is_first) {
-            store(out, load(x));
-            store(out + c, (v8)0.0f);
-            store(out + 2 * c, (v8)0.0f);
-        }
-        const float *p = x;
-        v8 shift = load(out), s0 = 0, s1 = 0, q0 = 0, q1 = 0;
-        size_t r = 0;
-        for (; r + 2 <= rows; r += 2, p += 2 * line) {
-            v8 d0 = load(p) - shift, d1 = load(p + line) - shift;
-            s0 += d0; s1 += d1;
-            q0 += d0 * d0; q1 += d1 * d1;
-        }
-        if (r < rows) {
-            v8 d = load(p) - shift;
-            s0 += d;
-            q0 += d * d;
-        }
-        store(out + c, load(out + c) + (s0 + s1));
-        store(out + 2 * c, load(out + 2 * c) + (q0 + q1));
-    }
-}
-
 static void NAME(pointwise)(
     const fpnas_priv_source *in, size_t rows, size_t pixels, size_t inputs, const float *packed,
     size_t c, float *y, float *moments, float *scratch) {
-    size_t height = NAME(tile_height)(TILE_LINE(in->line));
+    size_t height = NAME(tile_height)(HEIGHT_LINE(in->line));
     for (size_t first = 0; first < rows; first += height) {
         size_t held = rows - first < height ? rows - first : height, line;
         const float *a = NAME(load_rows)(in, first, held, pixels, scratch, NULL, &line);
         const float *b = packed;
-        for (size_t j = 0; j < c; j += PANEL) {
-            size_t width = c - j < PANEL ? 8 : PANEL;
+        for (size_t j = 0, width; j < c; j += width) {
+            width = NAME(panel_width)(c - j);
             float *target = y + first * c + j;
             NAME(panel_rows)(a, line, 1, held, inputs, b, width, 0, target, c, width);
             if (moments)
-                NAME(add_moments)(target, c, held, width / 8, first == 0, moments + j, c);
+                EACH_VECTOR(
+                    v, width, add_moments, (target + v, c, held, first == 0, moments + j + v, c));
             b += inputs * width;
         }
-    }
-}
-
-// dz *= slope, and adds to the sums of dz and dz · (x − mean).
-INLINE void NAME(add_slopes)(
-    float *dz, size_t line, const float *slope, size_t slope_line, const float *x,
-    const float *mean, size_t rows, size_t vectors, float *sums, size_t c) {
-    for (size_t v = 0; v < vectors; v++) {
-        v8 m = load(mean + 8 * v), sum = 0, product = 0;
-        float *target = dz + 8 * v;
-        const float *s = slope + 8 * v, *source = x + 8 * v;
-        for (size_t r = 0; r < rows; r++, target += line, s += slope_line, source += line) {
-            v8 gradient = load(target) * load(s);
-            store(target, gradient);
-            sum += gradient;
-            product += gradient * (load(source) - m);
-        }
-        store(sums + 8 * v, load(sums + 8 * v) + sum);
-        store(sums + c + 8 * v, load(sums + c + 8 * v) + product);
     }
 }
 
@@ -230,10 +146,7 @@ static void NAME(norm_rows)(
             memcpy(target, d, channels * sizeof(float));
             continue;
         }
-        for (size_t q = 0; q < channels; q += 8)
-            store(target + q, load(d + q) * load(out->p + j + q)
-                                  + ((load(x + q) - load(out->mean + j + q)) * load(out->q + j + q)
-                                     + load(out->r + j + q)));
+        EACH_VECTOR(q, channels, norm, (out, d + q, x + q, j + q, target + q));
         x += out->line;
     }
 }
@@ -245,7 +158,7 @@ static void NAME(pointwise_gradient)(
     size_t c = in->line, outputs = out->channels, n = out->line;
     int slopes = packed && mode == FPNAS_THROUGH_ACTIVATION;
     float *value = scratch;
-    size_t height = NAME(tile_height)(TILE_LINE(c) * (slopes ? 2 : 1) + TILE_LINE(n));
+    size_t height = NAME(tile_height)(HEIGHT_LINE(c) * (slopes ? 2 : 1) + HEIGHT_LINE(n));
     float *slope = value + height * TILE_LINE(c);
     float *gradient = slope + (slopes ? height * TILE_LINE(c) : 0);
     if (slopes) memset(sums, 0, 2 * c * sizeof(float));
@@ -259,21 +172,23 @@ static void NAME(pointwise_gradient)(
         }
         const float *a = NAME(load_rows)(
             in, first, held, pixels, value, slopes ? slope : NULL, &a_line);
-        for (size_t j = 0; j < n; j += PANEL)
+        for (size_t j = 0, width; j < n; j += width) {
+            width = NAME(panel_width)(n - j);
             NAME(panel_rows)(
-                a, 1, a_line, inputs, held, d + j, d_line, first > 0, dw + j, n,
-                n - j < PANEL ? 8 : PANEL);
+                a, 1, a_line, inputs, held, d + j, d_line, first > 0, dw + j, n, width);
+        }
         if (!packed) continue;
         const float *b = packed;
-        for (size_t j = 0; j < c; j += PANEL) {
-            size_t width = c - j < PANEL ? 8 : PANEL;
+        for (size_t j = 0, width; j < c; j += width) {
+            width = NAME(panel_width)(c - j);
             float *target = dx + first * c + j;
             NAME(panel_rows)(
                 d, d_line, 1, held, outputs, b, width, mode == FPNAS_ADD, target, c, width);
             if (slopes)
-                NAME(add_slopes)(
-                    target, c, slope + j, a_line, in->x + first * c + j, in->mean + j, held,
-                    width / 8, sums + j, c);
+                EACH_VECTOR(
+                    v, width, add_slopes,
+                    (target + v, c, slope + j + v, a_line, in->x + first * c + j + v,
+                     in->mean + j + v, held, sums + j + v, c));
             b += outputs * width;
         }
     }

@@ -69,7 +69,7 @@ extension Supernet {
 extension Pass {
     /// Channels that a piece of a normalisation has at least, and columns a piece of the packing.
     private static let channels = 32
-    private static let panel = 16
+    private static let panel = 32
 
     /// How many items there are to cut between, and about how many nanoseconds each takes.
     fileprivate func size(

@@ -219,7 +219,7 @@ public struct StepOptions: Hashable, Sendable {
     public var classes: Int { extent.classes }
     var layerNames: [String] { extent.layerNames }
 
-    /// The kernels in use: "baseline" or "avx2".
+    /// The kernels in use: "baseline", "avx2" or "avx512".
     public var kernelName: String { unsafe String(cString: kernels.pointee.name) }
 
     /// Sets the smoothing of the training target, in [0, 1).

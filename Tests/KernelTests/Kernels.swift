@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// The variants this CPU can run.
-let variants: [String] = ["baseline", "avx2"].filter { (name: String) in
+let variants: [String] = ["baseline", "avx2", "avx512"].filter { (name: String) in
     fpnas_priv_kernels_named(name) != nil
 }
 

@@ -242,8 +242,8 @@ typedef struct fpnas_priv_kernels {
 // Floats the products need for tiles of rows of two line lengths.
 static inline size_t fpnas_priv_pointwise_scratch(size_t in_line, size_t out_line) {
     // At most 192 rows while they are short, at least 48 of any length; lines are padded.
-    size_t floats = 48 * (2 * (in_line + 23) + out_line + 23);
-    return floats > 24576 ? floats : 24576;
+    size_t floats = 48 * (2 * (in_line + 24) + out_line + 24), least = 24576 + 192 * 24;
+    return floats > least ? floats : least;
 }
 
 // How a depthwise convolution is cut: output rows and channels at a time.
@@ -259,9 +259,9 @@ fpnas_priv_band fpnas_priv_depthwise_band(
 // Floats of scratch memory for rows of width c, forward and backward.
 size_t fpnas_priv_depthwise_scratch(const fpnas_priv_depthwise *_Nonnull shape, size_t c);
 
-// The variant of that name ("baseline", "avx2"); null where this CPU has not got it. "avx512", which
-// the kernels of the search have, is "avx2" here on a CPU with AVX-512. With a null name: the one the
-// environment variable FPNAS_KERNELS names, else the fastest this CPU has.
+// The variant of that name ("baseline", "avx2", "avx512"; the last two give the same bits); null where
+// this CPU has not got it. With a null name: the one the environment variable FPNAS_KERNELS names, else
+// the fastest this CPU has.
 const fpnas_priv_kernels *_Nullable fpnas_priv_kernels_named(const char *_Nullable name);
 
 // MARK: Batch normalisation between the passes over the data (double sums, in chunk order)

@@ -133,6 +133,27 @@ INLINE void L(taps)(
         UNROLL for (size_t v = 0; v < vectors; v++) store(y + i * y_step + LANES * v, s[i][v]);
 }
 
+// The same for a vector where the next tap is where the next output begins (`backward`: the one before):
+// each column of the input is read once for all of them.
+INLINE void L(window_taps)(
+    const float *x, ptrdiff_t row_step, size_t step, int backward, size_t ny, size_t nx,
+    const float *w, size_t w_row, size_t w_column, int adds, float *y, size_t y_step,
+    size_t pixels) {
+    vec s[4];
+    UNROLL for (size_t i = 0; i < pixels; i++) s[i] = adds ? load(y + i * y_step) : (vec)0.0f;
+    if (backward) x -= (nx - 1) * step;
+    for (size_t ty = 0; ty < ny; ty++, x += row_step, w += w_row) {
+        vec column[10];
+        UNROLL for (size_t i = 0; i < pixels + nx - 1; i++) column[i] = load(x + i * step);
+        UNROLL for (size_t tx = 0; tx < nx; tx++) {
+            vec factor = load(w + tx * w_column);
+            UNROLL for (size_t i = 0; i < pixels; i++)
+                s[i] += column[i + (backward ? nx - 1 - tx : tx)] * factor;
+        }
+    }
+    UNROLL for (size_t i = 0; i < pixels; i++) store(y + i * y_step, s[i]);
+}
+
 // dw[ny × nx taps] += Σ over rows × pixels of x · d.
 INLINE void L(tap_sums)(
     const float *x, size_t line, size_t step, size_t row_step, const float *d, size_t d_line,

@@ -26,23 +26,52 @@ INLINE void NAME(taps_row_of)(
 #undef CALL
 }
 
+INLINE void NAME(window_row_of)(
+    const float *x, ptrdiff_t row_step, size_t step, int backward, size_t ny, size_t nx,
+    const float *w, size_t w_row, size_t w_column, int adds, float *y, size_t y_step,
+    size_t pixels, size_t channels) {
+#define CALL(f, count) f( \
+    x + i * step + j, row_step, step, backward, ny, nx, w + j, w_row, w_column, adds, \
+    y + i * y_step + j, y_step, count)
+#define ALL(f) do { \
+    size_t i = 0; \
+    for (; i + 4 <= pixels; i += 4) CALL(f, 4); \
+    for (; i + 2 <= pixels; i += 2) CALL(f, 2); \
+    for (; i < pixels; i++) CALL(f, 1); \
+} while (0)
+    size_t j = 0;
+    for (; j + WIDEST <= channels; j += WIDEST) ALL(WIDE(window_taps));
+    if (j < channels) ALL(NAME(window_taps8));
+#undef ALL
+#undef CALL
+}
+
 // A row of outputs, `step` floats of input apart.
 static void NAME(taps_row)(
     const float *x, ptrdiff_t row_step, ptrdiff_t column_step, size_t ny, size_t nx,
     const float *w, size_t w_row, size_t w_column, size_t step, int adds, float *y, size_t y_step,
     size_t pixels, size_t channels) {
-#define CALL(n) NAME(taps_row_of)( \
+#define GENERAL(n) NAME(taps_row_of)( \
     x, row_step, column_step, ny, n, w, w_row, w_column, step, adds, y, y_step, pixels, channels)
+#define WINDOW(n, backward) NAME(window_row_of)( \
+    x, row_step, step, backward, ny, n, w, w_row, w_column, adds, y, y_step, pixels, channels)
+#define CALL(n) case n: \
+    if (column_step == (ptrdiff_t)step) WINDOW(n, 0); \
+    else if (column_step == -(ptrdiff_t)step) WINDOW(n, 1); \
+    else GENERAL(n); \
+    break
     switch (nx) {
-    case 1: CALL(1); break;
-    case 2: CALL(2); break;
-    case 3: CALL(3); break;
-    case 4: CALL(4); break;
-    case 5: CALL(5); break;
-    case 7: CALL(7); break;
-    default: CALL(nx);
+    CALL(1);
+    CALL(2);
+    CALL(3);
+    CALL(4);
+    CALL(5);
+    CALL(7);
+    default: GENERAL(nx);
     }
 #undef CALL
+#undef WINDOW
+#undef GENERAL
 }
 
 // Zeros for some vectors: so few that a call of memset, for which the compiler would take a loop whose

@@ -13,18 +13,26 @@ static inline void copy_pixel(float *to, const float *from, size_t channels) {
     else memset(to, 0, channels * sizeof(float));
 }
 
-void fpnas_priv_patches(
-    const float *x, fpnas_priv_window w, size_t first, size_t end, float *rows) {
+static inline __attribute__((always_inline)) void patches(
+    const float *x, fpnas_priv_window w, size_t channels, size_t first, size_t end, float *rows) {
     for (size_t oy = first; oy < end; oy++)
         for (size_t ox = 0; ox < w.out_width; ox++)
-            for (size_t ky = 0; ky < w.k; ky++)
-                for (size_t kx = 0; kx < w.k; kx++, rows += w.channels) {
-                    // Unsigned: what lies before the first row or column is larger than any size.
-                    size_t y = oy * w.stride + ky * w.dilation - (size_t)w.padding;
-                    size_t at = ox * w.stride + kx * w.dilation - (size_t)w.padding;
-                    int lies = y < w.height && at < w.width;
-                    copy_pixel(rows, lies ? x + (y * w.width + at) * w.pixel_line : NULL, w.channels);
-                }
+            for (size_t ky = 0; ky < w.k; ky++) {
+                // Unsigned: what lies before the first row or column is larger than any size.
+                size_t y = oy * w.stride + ky * w.dilation - (size_t)w.padding;
+                size_t at = ox * w.stride - (size_t)w.padding;
+                const float *row = y < w.height ? x + y * w.width * w.pixel_line : NULL;
+                for (size_t kx = 0; kx < w.k; kx++, at += w.dilation, rows += channels)
+                    copy_pixel(
+                        rows, row && at < w.width ? row + at * w.pixel_line : NULL, channels);
+            }
+}
+
+void fpnas_priv_patches(
+    const float *x, fpnas_priv_window w, size_t first, size_t end, float *rows) {
+    if (w.channels == 3) patches(x, w, 3, first, end, rows);
+    else if (w.channels == 1) patches(x, w, 1, first, end, rows);
+    else patches(x, w, w.channels, first, end, rows);
 }
 
 void fpnas_priv_patches_add(

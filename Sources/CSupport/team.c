@@ -14,35 +14,37 @@
 // microseconds), then sleep on the condition so that a busy machine is not kept busier.
 enum { SPINS = 4000, MAX_THREADS = 256, CACHE_LINE = 64 };
 
-// Where a thread's own chunks of a round are claimed: the round in the upper half, the next chunk
-// in the lower. Between rounds the lower half is CLOSED, so that nobody who saw the old round can
-// claim a chunk of the next.
+// A thread claims its own chunks, and counts what it has run, in a cache line of its own: in a round, few
+// lines cross from one core to another.
 typedef struct {
+    // The round in the upper half, the next chunk in the lower. Whoever claims the first chunk of a
+    // round opens the seat for it.
     alignas(CACHE_LINE) atomic_ullong state;
+    // Chunks of any seat that this thread ran since the team began, modulo 2^64.
+    atomic_ullong finished;
     pthread_t thread;
 } seat;
 
 struct fpnas_priv_team {
-    // Written by the caller between rounds, read by all.
+    // The round in the upper half, its number of chunks in the lower. This line is written by the
+    // caller between rounds, and read by all.
     alignas(CACHE_LINE) atomic_ullong round;
     _Atomic(fpnas_priv_task) task;
     _Atomic(void *) context;
-    atomic_size_t chunks;
+    atomic_int stopping;
     size_t size;
-    alignas(CACHE_LINE) atomic_size_t finished;
     alignas(CACHE_LINE) pthread_mutex_t lock;
     pthread_cond_t wake;
     atomic_size_t sleeping;
-    atomic_int stopping;
     size_t workers;
+    // Chunks of all rounds, modulo 2^64.
+    unsigned long long begun;
     // Workers that have a number.
     atomic_size_t started;
     seat seats[];
 };
 
-static const unsigned long long CLOSED = 0xFFFFFFFF;
-
-static unsigned long long round_of(unsigned long long state) { return state >> 32; }
+static const unsigned long long LOWER = 0xFFFFFFFF;
 
 static inline void relax(void) {
 #if defined(__x86_64__)
@@ -56,22 +58,33 @@ static size_t first_chunk(size_t seat, size_t chunks, size_t size) {
 }
 
 // Runs chunks of one seat until none is left to claim.
+//
+// Who comes late for its round finds every chunk of it claimed, so that a claim that succeeds is of a
+// round that lasts; and what was read before it, of the same round.
 static void take_from(
     fpnas_priv_team *team, unsigned long long round, size_t owner, size_t worker) {
-    atomic_ullong *place = &team->seats[owner].state;
-    unsigned long long state = atomic_load(place);
-    while (round_of(state) == round) {
-        // Read before the claim: the claim succeeds only while these belong to its round.
+    size_t first = first_chunk(owner, round & LOWER, team->size);
+    size_t end = first_chunk(owner + 1, round & LOWER, team->size);
+    atomic_ullong *place = &team->seats[owner].state, *finished = &team->seats[worker].finished;
+    unsigned long long state = atomic_load(place), count = 0;
+    for (;;) {
+        // Rounds count modulo 2^32.
+        int32_t ahead = (int32_t)((uint32_t)(state >> 32) - (uint32_t)(round >> 32));
+        size_t chunk = ahead == 0 ? state & LOWER : first;
+        if (ahead > 0 || chunk >= end) break;
         fpnas_priv_task task = atomic_load(&team->task);
         void *context = atomic_load(&team->context);
-        size_t end = first_chunk(owner + 1, atomic_load(&team->chunks), team->size);
-        size_t chunk = state & CLOSED;
-        if (chunk >= end) return;
-        if (!atomic_compare_exchange_weak(place, &state, state + 1)) continue;
+        unsigned long long claimed = (round & ~LOWER) | (chunk + 1);
+        if (!atomic_compare_exchange_weak(place, &state, claimed)) continue;
         task(context, chunk, worker);
-        atomic_fetch_add(&team->finished, 1);
+        count++;
         state = atomic_load(place);
     }
+    // Only this thread writes it.
+    if (count > 0)
+        atomic_store_explicit(
+            finished, atomic_load_explicit(finished, memory_order_relaxed) + count,
+            memory_order_release);
 }
 
 // A thread's own chunks come first: round after round they are the same images, which its core has
@@ -105,8 +118,15 @@ static void *work(void *argument) {
 }
 
 // Rounds count in 32 bits; a worker that sleeps through 2^32 of them is not to be feared.
-static unsigned long long next_round(const fpnas_priv_team *team) {
-    return (atomic_load(&team->round) + 1) & 0xFFFFFFFF;
+static unsigned long long next_round(const fpnas_priv_team *team, size_t chunks) {
+    return (atomic_load(&team->round) & ~LOWER) + (LOWER + 1) + chunks;
+}
+
+static int is_finished(const fpnas_priv_team *team) {
+    unsigned long long finished = 0;
+    for (size_t i = 0; i < team->size; i++)
+        finished += atomic_load_explicit(&team->seats[i].finished, memory_order_acquire);
+    return finished == team->begun;
 }
 
 static void begin_round(fpnas_priv_team *team, unsigned long long round) {
@@ -167,21 +187,17 @@ fpnas_priv_team *fpnas_priv_team_start(size_t threads) {
 size_t fpnas_priv_team_size(const fpnas_priv_team *team) { return team->size; }
 
 void fpnas_priv_team_run(fpnas_priv_team *team, size_t chunks, fpnas_priv_task task, void *context) {
-    if (team->workers == 0 || chunks <= 1 || chunks >= CLOSED) {
+    if (team->workers == 0 || chunks <= 1 || chunks >= LOWER) {
         for (size_t chunk = 0; chunk < chunks; chunk++) task(context, chunk, 0);
         return;
     }
-    unsigned long long round = next_round(team);
-    for (size_t i = 0; i < team->size; i++) atomic_fetch_or(&team->seats[i].state, CLOSED);
-    atomic_store(&team->task, task);
-    atomic_store(&team->context, context);
-    atomic_store(&team->chunks, chunks);
-    atomic_store(&team->finished, 0);
-    for (size_t i = 0; i < team->size; i++)
-        atomic_store(&team->seats[i].state, round << 32 | first_chunk(i, chunks, team->size));
+    atomic_store_explicit(&team->task, task, memory_order_relaxed);
+    atomic_store_explicit(&team->context, context, memory_order_relaxed);
+    unsigned long long round = next_round(team, chunks);
     begin_round(team, round);
     take_chunks(team, round, 0);
-    for (unsigned spin = 0; atomic_load(&team->finished) < chunks; spin++) {
+    team->begun += chunks;
+    for (unsigned spin = 0; !is_finished(team); spin++) {
         if (spin < SPINS) relax(); else sched_yield();
     }
 }
@@ -198,7 +214,7 @@ static void join(pthread_t thread) {
 void fpnas_priv_team_stop(fpnas_priv_team *team) {
     if (!team) return;
     atomic_store(&team->stopping, 1);
-    begin_round(team, next_round(team));
+    begin_round(team, next_round(team, 0));
     for (size_t i = 0; i < team->workers; i++) join(team->seats[i].thread);
     pthread_cond_destroy(&team->wake);
     pthread_mutex_destroy(&team->lock);

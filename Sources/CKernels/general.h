@@ -179,6 +179,47 @@ static void NAME(gate_add)(const float *x, const float *g, size_t pixels, size_t
         for (size_t j = 0; j < c; j += 8) store(y + j, load(y + j) + load(x + j) * load(g + j));
 }
 
+static void NAME(matrix_product)(
+    const float *a, size_t a_row, size_t a_step, size_t rows, size_t inner, const float *b,
+    size_t b_line, size_t columns, float *y, size_t y_line) {
+    for (size_t j = 0, width; j < columns; j += width) {
+        width = NAME(panel_width)((columns - j + 7) / 8 * 8);
+        NAME(panel_rows)(a, a_row, a_step, rows, inner, b + j, b_line, 0, y + j, y_line, width);
+    }
+}
+
+// Sums of eight lanes each, whatever the variant.
+INLINE void NAME(inner_products)(
+    const float *a, size_t a_line, size_t rows, const float *b, size_t inner, float f, int adds,
+    float *y, size_t y_line) {
+    v8 s[4];
+    UNROLL for (size_t r = 0; r < rows; r++) s[r] = 0;
+    size_t k = 0;
+    for (; k + 8 <= inner; k += 8) {
+        v8 right = load(b + k);
+        UNROLL for (size_t r = 0; r < rows; r++) s[r] += load(a + r * a_line + k) * right;
+    }
+    UNROLL for (size_t r = 0; r < rows; r++) {
+        v8 t = s[r];
+        float sum = ((t[0] + t[1]) + (t[2] + t[3])) + ((t[4] + t[5]) + (t[6] + t[7]));
+        for (size_t i = k; i < inner; i++) sum += a[r * a_line + i] * b[i];
+        y[r * y_line] = f * sum + (adds ? y[r * y_line] : 0.0f);
+    }
+}
+
+static void NAME(transposed_product)(
+    const float *a, size_t a_line, size_t rows, size_t inner, const float *b, size_t b_line,
+    size_t columns, float f, int adds, float *y, size_t y_line) {
+    for (size_t j = 0; j < columns; j++) {
+        size_t r = 0;
+#define CALL(count) NAME(inner_products)( \
+    a + r * a_line, a_line, count, b + j * b_line, inner, f, adds, y + r * y_line + j, y_line)
+        for (; r + 4 <= rows; r += 4) CALL(4);
+        for (; r < rows; r++) CALL(1);
+#undef CALL
+    }
+}
+
 // MARK: Mixtures
 
 static void NAME(mix)(

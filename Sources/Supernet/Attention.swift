@@ -26,18 +26,18 @@ extension Pass {
                 if split > 0 { unsafe k.add(target, s.outLine, pooled + i * s.outLine) }
             }
         }
-        unsafe multiply(
-            images.count, s.squeezeChannels, s.outChannels, pooled, line: s.outLine,
-            weight(b.squeeze.offset), line: b.squeeze.line, squeezed, line: s.squeezeLine)
+        unsafe k.matrix_product(
+            pooled, s.outLine, 1, images.count, s.outChannels, weight(b.squeeze.offset),
+            b.squeeze.line, s.squeezeChannels, squeezed, s.squeezeLine)
         unsafe k.bias_relu(squeezed, weight(b.squeezeBias), images.count, s.squeezeLine)
         if b.row >= 0 { mask(b, part) }
         for split in 0..<splits {
             let gate = unsafe gates(b, split, images.lowerBound)
             let bias = unsafe weight(b.exciteBias) + split * b.excite.line
-            unsafe multiply(
-                images.count, s.outChannels, s.squeezeChannels, squeezed, line: s.squeezeLine,
-                weight(b.excite.offset) + split * b.exciteStep, line: b.excite.line, gate,
-                line: s.outLine)
+            unsafe k.matrix_product(
+                squeezed, s.squeezeLine, 1, images.count, s.squeezeChannels,
+                weight(b.excite.offset) + split * b.exciteStep, b.excite.line, s.outChannels, gate,
+                s.outLine)
             if s.code == .splitAttention {
                 unsafe k.bias(gate, bias, images.count, s.outLine)
             } else if s.hasHardGate {
@@ -100,26 +100,24 @@ extension Pass {
         for split in 0..<splits {
             let dGate = unsafe dGates + split * step
             let excite = places.excite + split * places.exciteStep
-            unsafe multiply(
-                s.squeezeChannels, s.outChannels, count, squeezed, line: s.squeezeLine,
-                leftTransposed: true, dGate, line: s.outLine, parts + excite, line: s.outLine)
+            unsafe k.matrix_product(
+                squeezed, 1, s.squeezeLine, s.squeezeChannels, count, dGate, s.outLine,
+                s.outChannels, parts + excite, s.outLine)
             unsafe k.column_sums(dGate, count, s.outLine, parts + excite + places.exciteBias)
-            unsafe multiply(
-                count, s.squeezeChannels, s.outChannels, dGate, line: s.outLine,
-                weight(b.excite.offset) + split * b.exciteStep, line: b.excite.line,
-                rightTransposed: true, beta: split == 0 ? 0 : 1, dSqueezed, line: s.squeezeLine)
+            unsafe k.transposed_product(
+                dGate, s.outLine, count, s.outChannels,
+                weight(b.excite.offset) + split * b.exciteStep, b.excite.line, s.squeezeChannels,
+                1, split == 0 ? 0 : 1, dSqueezed, s.squeezeLine)
         }
         if b.row >= 0 { unsafe maskGradient(b, dSqueezed, parts + places.mask, part) }
         unsafe k.relu_gradient(dSqueezed, squeezed, count * s.squeezeLine)
-        unsafe multiply(
-            s.outChannels, s.squeezeChannels, count,
-            at(b.pooled) + images.lowerBound * s.outLine, line: s.outLine, leftTransposed: true,
-            dSqueezed, line: s.squeezeLine, parts, line: s.squeezeLine)
+        unsafe k.matrix_product(
+            at(b.pooled) + images.lowerBound * s.outLine, 1, s.outLine, s.outChannels, count,
+            dSqueezed, s.squeezeLine, s.squeezeChannels, parts, s.squeezeLine)
         unsafe k.column_sums(dSqueezed, count, s.squeezeLine, parts + places.squeezeBias)
-        unsafe multiply(
-            count, s.outChannels, s.squeezeChannels, alpha: 1 / Float(s.inPixels), dSqueezed,
-            line: s.squeezeLine, weight(b.squeeze.offset), line: b.squeeze.line,
-            rightTransposed: true, dPooled, line: s.outLine)
+        unsafe k.transposed_product(
+            dSqueezed, s.squeezeLine, count, s.squeezeChannels, weight(b.squeeze.offset),
+            b.squeeze.line, s.outChannels, 1 / Float(s.inPixels), 0, dPooled, s.outLine)
         for split in 0..<splits {
             let d = inputs[b.inputs.lowerBound + split]
             for (i, image) in images.enumerated() {

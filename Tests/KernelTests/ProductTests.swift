@@ -199,3 +199,51 @@ func expectSums(_ source: Source, _ dz: [Double], _ sums: Floats, rows: Int) {
         #expect(abs(Double(sums[source.line + c]) - product) <= 1e-5 * size)
     }
 }
+
+/// Products of plain matrices, whose lines hold more than their columns.
+@Suite struct MatrixProductTests {
+    @Test(arguments: productCases) func products(_ test: ProductCase) throws {
+        let k = try kernels(test.variant)
+        var noise = Noise(test.rows)
+        let (rows, inner, columns) = (test.rows, test.inputs, test.outputs)
+        let (aLine, line) = (aligned(inner) + 8, aligned(columns) + 8)
+        func matrix(_ rows: Int, _ columns: Int, _ line: Int) -> Floats {
+            var values = [Float](repeating: .nan, count: rows * line)
+            for r in 0..<rows {
+                for c in 0..<columns { values[r * line + c] = noise.next() }
+            }
+            return Floats(values)
+        }
+        func expectProduct(_ y: Floats, _ a: (Int, Int) -> Float, _ b: (Int, Int) -> Float) {
+            #expect(y.isIntact)
+            var (found, expected) = ([Double](), [Double]())
+            for r in 0..<rows {
+                for c in 0..<columns {
+                    found.append(Double(y[r * line + c]))
+                    expected.append(
+                        (0..<inner).reduce(0) { $0 + Double(a(r, $1)) * Double(b($1, c)) })
+                }
+            }
+            expectClose(found, expected, "\(test)")
+        }
+        let a = matrix(rows, inner, aLine)
+        let turned = matrix(inner, rows, aligned(rows))
+        let b = matrix(inner, columns, line)
+        let bTurned = matrix(columns, inner, aLine)
+        let y = Floats(repeating: .nan, count: rows * line)
+        k.matrix_product(
+            a.pointer, aLine, 1, rows, inner, b.pointer, line, columns, y.pointer, line)
+        expectProduct(y, { a[$0 * aLine + $1] }, { b[$0 * line + $1] })
+        k.matrix_product(
+            turned.pointer, 1, aligned(rows), rows, inner, b.pointer, line, columns, y.pointer,
+            line)
+        expectProduct(y, { turned[$1 * aligned(rows) + $0] }, { b[$0 * line + $1] })
+        let z = Floats(repeating: .nan, count: rows * line)
+        k.transposed_product(
+            a.pointer, aLine, rows, inner, bTurned.pointer, aLine, columns, 0.5, 0, z.pointer, line)
+        k.transposed_product(
+            a.pointer, aLine, rows, inner, bTurned.pointer, aLine, columns, 0.5, 1, z.pointer, line)
+        expectProduct(z, { a[$0 * aLine + $1] }, { bTurned[$1 * aLine + $0] })
+        #expect((0..<rows).allSatisfy { z[$0 * line + columns].isNaN })
+    }
+}

@@ -210,6 +210,16 @@ typedef struct fpnas_priv_kernels {
         const float *_Nonnull x, const float *_Nonnull dy, size_t height, size_t width,
         int is_maximum, size_t k, size_t stride, size_t padding, size_t out_height,
         size_t out_width, size_t c, float *_Nonnull dx);
+    // Products of a few rows, for which BLAS takes longer to begin than to end, and a lock of the
+    // process. y[rows][columns] = a · b; a(r, k) is a[r·a_row + k·a_step]. Rows of b and y are whole
+    // vectors, and what y's hold above the columns is rubbish.
+    void (*_Nonnull matrix_product)(
+        const float *_Nonnull a, size_t a_row, size_t a_step, size_t rows, size_t inner,
+        const float *_Nonnull b, size_t b_line, size_t columns, float *_Nonnull y, size_t y_line);
+    // y[rows][columns] = f · (a · bᵀ) (+ y); b has `columns` rows of the inner length.
+    void (*_Nonnull transposed_product)(
+        const float *_Nonnull a, size_t a_line, size_t rows, size_t inner, const float *_Nonnull b,
+        size_t b_line, size_t columns, float f, int adds, float *_Nonnull y, size_t y_line);
     // One image: y += x·gate for every pixel.
     void (*_Nonnull gate_add)(
         const float *_Nonnull x, const float *_Nonnull g, size_t pixels, size_t c,

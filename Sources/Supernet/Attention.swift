@@ -138,33 +138,34 @@ extension Pass {
             dGates, step, gates(b, 0, images.lowerBound), plan.capacity * b.s.outLine,
             b.inputs.count, step)
     }
+}
 
+extension BoundOperator {
     /// The weights and biases of both layers.
-    func attentionReductions(_ b: BoundOperator) -> [Reduction] {
-        let s = b.s
+    func attentionReductions() -> [Reduction] {
         let places = AttentionParts(s)
         var reductions = [
             Reduction(
                 part: 0, partLine: s.squeezeLine, rows: s.outChannels, columns: s.squeezeChannels,
-                target: b.squeeze),
+                target: squeeze),
             Reduction(
                 part: places.squeezeBias, partLine: s.squeezeLine, rows: 1,
                 columns: s.squeezeChannels,
-                target: MatrixPlace(offset: b.squeezeBias, line: s.squeezeLine)),
+                target: MatrixPlace(offset: squeezeBias, line: s.squeezeLine)),
         ]
-        for split in 0..<b.inputs.count {
-            let excite = places.excite + split * places.exciteStep
+        for split in 0..<inputs.count {
+            let part = places.excite + split * places.exciteStep
             reductions += [
                 Reduction(
-                    part: excite, partLine: s.outLine, rows: s.squeezeChannels,
+                    part: part, partLine: s.outLine, rows: s.squeezeChannels,
                     columns: s.outChannels,
                     target: MatrixPlace(
-                        offset: b.excite.offset + split * b.exciteStep, line: b.excite.line)),
+                        offset: excite.offset + split * exciteStep, line: excite.line)),
                 Reduction(
-                    part: excite + places.exciteBias, partLine: s.outLine, rows: 1,
+                    part: part + places.exciteBias, partLine: s.outLine, rows: 1,
                     columns: s.outChannels,
                     target: MatrixPlace(
-                        offset: b.exciteBias + split * b.excite.line, line: s.outLine)),
+                        offset: exciteBias + split * excite.line, line: s.outLine)),
             ]
         }
         return reductions

@@ -8,6 +8,15 @@ struct MatrixPlace {
     var line = 0
 }
 
+/// A matrix of weights whose gradient lies in parts, one a chunk.
+struct Reduction {
+    let part: Int
+    let partLine: Int
+    let rows: Int
+    let columns: Int
+    let target: MatrixPlace
+}
+
 /// A batch normalisation: parameters' offsets, its place in the running statistics, its state in
 /// the arena and the channels in use.
 struct NormPlace {
@@ -110,9 +119,20 @@ struct BoundOperator {
     var unmasked = 0
     /// Floats of a chunk's sums that deliveries use.
     var sumCount = 0
+    /// Matrices of weights in the network's list.
+    var reductions = 0..<0
 
     /// Whether the taps of the weights in use do not lie one behind the other.
     var needsGathering: Bool { s.code == .patches && s.taps > 1 && s.groupIn < weightRows }
+
+    /// Where the gradients of its weights lie and go.
+    func weightReductions() -> [Reduction] {
+        switch s.code {
+        case .pointwise, .patches, .depthwise: return convolutionReductions()
+        case .squeezeExcite, .splitAttention: return attentionReductions()
+        default: return []
+        }
+    }
 }
 
 /// A network with every place in memory.
@@ -121,6 +141,7 @@ struct BoundNetwork {
     var network: PreparedNetwork?
     var operators: [BoundOperator] = []
     var inputs: [BoundInput] = []
+    var reductions: [Reduction] = []
 }
 
 extension Activation {

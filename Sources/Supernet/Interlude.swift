@@ -22,19 +22,19 @@ enum Interlude {
     case gradient(Int, sums: Int)
 }
 
-/// A matrix of weights whose gradient lies in parts, one a chunk.
-struct Reduction {
-    let part: Int
-    let partLine: Int
-    let rows: Int
-    let columns: Int
-    let target: MatrixPlace
+/// How much there is to do in one.
+private struct InterludeSize {
+    /// What it can be cut between.
+    var items = 0
+    /// About how many nanoseconds an item takes.
+    var each = 0
+
+    var time: Int { items * each }
+    /// How many pieces are worth handing out: several times what that costs.
+    var pieces: Int { min(items, max(1, time / 1500)) }
 }
 
 extension Supernet {
-    /// Nanoseconds that a piece is to take at least, several times what it costs to hand one out.
-    private static let pieceTime = 1500
-
     func perform(
         _ interludes: [Interlude], _ pass: Pass, _ team: ThreadTeam,
         statistics: Buffer<Float>? = nil
@@ -43,26 +43,31 @@ extension Supernet {
         let fixed = unsafe statistics.map { unsafe UnsafePointer($0.pointer) }
         guard team.size > 1 else {
             for interlude in interludes {
-                let (count, _) = pass.size(interlude, operators)
-                unsafe pass.perform(interlude, operators, 0..<count, fixed)
+                let items = 0..<pass.size(interlude, operators).items
+                unsafe pass.perform(interlude, operators, items, fixed)
             }
             return
         }
-        var pieces: [(interlude: Interlude, items: Range<Int>)] = []
-        var time = 0
+        var (pieces, time) = (0, 0)
         for interlude in interludes {
-            let (count, each) = pass.size(interlude, operators)
-            let number = min(count, max(1, count * each / Supernet.pieceTime))
-            for i in 0..<number {
-                pieces.append((interlude, (i * count / number)..<((i + 1) * count / number)))
+            let size = pass.size(interlude, operators)
+            pieces += size.pieces
+            time += size.time
+        }
+        let body = { (piece: Int) in
+            var i = piece
+            for interlude in interludes {
+                let size = pass.size(interlude, operators)
+                if i < size.pieces {
+                    let (start, end) = (i * size.items, (i + 1) * size.items)
+                    let items = (start / size.pieces)..<(end / size.pieces)
+                    return unsafe pass.perform(interlude, operators, items, fixed)
+                }
+                i -= size.pieces
             }
-            time += count * each
         }
-        let few = time < 2 * Supernet.pieceTime
-        let body = { (i: Int) in
-            unsafe pass.perform(pieces[i].interlude, operators, pieces[i].items, fixed)
-        }
-        if few { for i in pieces.indices { body(i) } } else { team.run(chunks: pieces.count, body) }
+        // Too little to meet for.
+        if time < 3000 { for i in 0..<pieces { body(i) } } else { team.run(chunks: pieces, body) }
     }
 }
 
@@ -71,39 +76,40 @@ extension Pass {
     private static let channels = 32
     private static let panel = 32
 
-    /// How many items there are to cut between, and about how many nanoseconds each takes.
-    fileprivate func size(
-        _ interlude: Interlude, _ operators: [BoundOperator]
-    ) -> (count: Int, each: Int) {
+    fileprivate func size(_ interlude: Interlude, _ operators: [BoundOperator]) -> InterludeSize {
         switch interlude {
         case .moments(let i), .statistics(let i), .gradient(let i, _):
-            let line = operators[i].s.outLine
-            return ((line + Pass.channels - 1) / Pass.channels, Pass.channels * (8 + chunks))
+            return InterludeSize(
+                items: (operators[i].s.outLine + Pass.channels - 1) / Pass.channels,
+                each: Pass.channels * (8 + chunks))
         case .gradients(let i, let first):
             let sources = sources(operators[i], from: first)
-            if sources.count == 1 {
-                return size(.gradient(sources[0].source, sums: sources[0].sums), operators)
+            guard let one = sources.first else { return InterludeSize() }
+            if sources.dropFirst().isEmpty {
+                return size(.gradient(one.source, sums: one.sums), operators)
             }
             // Candidates of one place in a mixed network share a normalisation, and add to its
             // gradient in turn.
-            return (
-                min(sources.count, 1),
-                sources.reduce(0) { $0 + operators[$1.source].s.outLine } * (8 + chunks)
-            )
+            let channels = sources.reduce(0) { $0 + operators[$1.source].s.outLine }
+            return InterludeSize(items: 1, each: channels * (8 + chunks))
         case .weights(let i, let backward):
             let b = operators[i]
             guard b.isFused, b.s.code == .pointwise else {
-                return (b.needsGathering ? b.s.taps : 0, b.s.groupIn * b.s.outChannels / 8)
+                return InterludeSize(
+                    items: b.needsGathering ? b.s.taps : 0, each: b.s.groupIn * b.s.outChannels / 8)
             }
             let (inner, columns) =
                 backward
                 ? (b.s.outChannels, b.s.inChannels) : (b.s.inChannels, b.s.outChannels)
-            return ((columns + Pass.panel - 1) / Pass.panel, inner * Pass.panel / 4)
+            return InterludeSize(
+                items: (columns + Pass.panel - 1) / Pass.panel, each: inner * Pass.panel / 4)
         case .reduction(let i):
-            let reductions = reductions(operators[i])
-            let rows = reductions.reduce(0) { $0 + $1.rows }
-            let floats = reductions.reduce(0) { $0 + $1.rows * $1.columns }
-            return (rows, floats * chunks / (8 * max(rows, 1)))
+            var (rows, floats) = (0, 0)
+            for r in reductions[operators[i].reductions] {
+                rows += r.rows
+                floats += r.rows * r.columns
+            }
+            return InterludeSize(items: rows, each: floats * chunks / (8 * max(rows, 1)))
         }
     }
 
@@ -120,10 +126,10 @@ extension Pass {
             finishGradient(operators[i], sums: sums, channels(items, operators[i]))
         case .gradients(let i, let first):
             let sources = sources(operators[i], from: first)
+            let isOne = sources.dropFirst().isEmpty
             for d in sources {
                 let b = operators[d.source]
-                finishGradient(
-                    b, sums: d.sums, sources.count == 1 ? channels(items, b) : 0..<b.s.outLine)
+                finishGradient(b, sums: d.sums, isOne ? channels(items, b) : 0..<b.s.outLine)
             }
         case .weights(let i, let backward):
             let b = operators[i]
@@ -131,12 +137,14 @@ extension Pass {
                 return gatherWeights(b, taps: items)
             }
             packWeights(b, backward, panels: items)
-        case .reduction(let i): reduce(reductions(operators[i]), rows: items)
+        case .reduction(let i): reduce(reductions[operators[i].reductions], rows: items)
         }
     }
 
-    private func sources(_ b: BoundOperator, from first: Int) -> [BoundInput] {
-        inputs[b.inputs].filter { $0.needsSums && $0.source >= first }
+    private func sources(
+        _ b: BoundOperator, from first: Int
+    ) -> LazyFilterSequence<ArraySlice<BoundInput>> {
+        inputs[b.inputs].lazy.filter { $0.needsSums && $0.source >= first }
     }
 
     private func channels(_ items: Range<Int>, _ b: BoundOperator) -> Range<Int> {
@@ -155,17 +163,9 @@ extension Pass {
 
     // MARK: - Gradients of weights
 
-    private func reductions(_ b: BoundOperator) -> [Reduction] {
-        switch b.s.code {
-        case .pointwise, .patches, .depthwise: return convolutionReductions(b)
-        case .squeezeExcite, .splitAttention: return attentionReductions(b)
-        default: return []
-        }
-    }
-
     /// Adds the chunks' parts of some rows, in chunk order, to the accumulator; rows are those of
     /// all reductions, one behind the other.
-    private func reduce(_ reductions: [Reduction], rows: Range<Int>) {
+    private func reduce(_ reductions: ArraySlice<Reduction>, rows: Range<Int>) {
         var start = 0
         for r in reductions {
             let own = rows.clamped(to: start..<(start + r.rows))

@@ -12,6 +12,7 @@ import Support
     let arena: UnsafeMutablePointer<Float>
     let plan: ActivationPlan
     let inputs: [BoundInput]
+    let reductions: [Reduction]
     let count: Int
     let chunks: Int
     /// Whether the pass is one of training, in which inputs are dropped.

@@ -68,26 +68,27 @@ extension Pass {
             }
         }
     }
+}
 
+extension BoundOperator {
     /// A convolution's weights, tap by tap where the taps in use do not lie together, and bias.
-    func convolutionReductions(_ b: BoundOperator) -> [Reduction] {
-        let s = b.s
+    func convolutionReductions() -> [Reduction] {
         let rows = s.code == .depthwise ? 1 : s.groupIn
-        let weightRows = s.code == .depthwise ? 1 : b.weightRows
-        let blocks = rows == weightRows ? 1 : s.taps
+        let fullRows = s.code == .depthwise ? 1 : weightRows
+        let blocks = rows == fullRows ? 1 : s.taps
         var reductions = (0..<blocks).map { tap in
             Reduction(
                 part: tap * rows * s.outLine, partLine: s.outLine, rows: s.taps * rows / blocks,
                 columns: s.outChannels,
                 target: MatrixPlace(
-                    offset: b.weight.offset + tap * weightRows * b.weight.line,
-                    line: b.weight.line))
+                    offset: weight.offset + tap * fullRows * weight.line,
+                    line: weight.line))
         }
-        if b.bias >= 0 {
+        if bias >= 0 {
             reductions.append(
                 Reduction(
                     part: s.taps * rows * s.outLine, partLine: s.outLine, rows: 1,
-                    columns: s.outChannels, target: MatrixPlace(offset: b.bias, line: s.outLine)))
+                    columns: s.outChannels, target: MatrixPlace(offset: bias, line: s.outLine)))
         }
         return reductions
     }

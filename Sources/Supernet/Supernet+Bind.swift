@@ -50,6 +50,7 @@ extension Supernet {
         let drops = regularisation.stochasticDepth > 0
         bound.operators.removeAll(keepingCapacity: true)
         bound.inputs.removeAll(keepingCapacity: true)
+        bound.reductions.removeAll(keepingCapacity: true)
         var place = plan.activations
         for (i, op) in live.operators.enumerated() {
             let block = prepared.blocks[op.block]
@@ -84,6 +85,9 @@ extension Supernet {
             layOut(&b, at: &place)
             guard place <= plan.count else { throw refused("is larger than planned") }
             b.view = view(of: b)
+            let first = bound.reductions.count
+            bound.reductions += b.weightReductions()
+            b.reductions = first..<bound.reductions.count
             bound.operators.append(b)
         }
         bound.network = prepared

@@ -46,7 +46,7 @@ extension Supernet {
         unsafe Pass(
             kernels: kernels, parameters: weights.parameters.pointer,
             gradient: weights.gradient.pointer, arena: arena.pointer, plan: plan,
-            inputs: bound.inputs, count: count,
+            inputs: bound.inputs, reductions: bound.reductions, count: count,
             chunks: chunked ? min(count, plan.chunks) : count, trains: trains,
             regularisation: regularisation, random: random, step: UInt64(steps))
     }

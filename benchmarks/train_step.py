@@ -6,7 +6,8 @@
 Each contestant is a process of its own; they take turns, so that whatever else the machine does
 meets all of them. A ratio is the median over rounds of PyTorch's time over ours in that round, of
 PyTorch's best variant. Our time holds the batch's preparation from bytes too, which PyTorch is
-given for nothing: the images lie in memory. `sgemm` is OpenBLAS at the network's own shapes (forward,
+given for nothing: the images lie in memory. A turn lasts 50 ms and is one call of ours, whose threads
+live as long; with --single a call is a step. `sgemm` is OpenBLAS at the network's own shapes (forward,
 one thread), by MACs; what two threads of it gain is a control of what two threads can.
 """
 from __future__ import annotations
@@ -28,14 +29,22 @@ from mbconv_network import DESIGNS, Design, products, space_json, step_flops, to
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def our_stepper(design: Design, threads: int, images: str):
+def our_stepper(design: Design, threads: int, images: str, single: bool):
     import fpnas
 
     space = fpnas.Space.from_json(space_json(design))
     training = fpnas.Retraining(
         images, space, [], batch_size=design.batch, threads=threads, image_size=design.size,
         epochs=1_000_000, maximum_shift=0, weight_rate=1e-4, weight_decay=1e-4)
-    return training.step
+    return repeated(training.step) if single else training.step
+
+
+def repeated(step):
+    """Makes so many steps."""
+    def steps(count: int) -> None:
+        for _ in range(count):
+            step()
+    return steps
 
 
 def torch_stepper(design: Design, threads: int, channels_last: bool, compiled: bool):
@@ -63,10 +72,12 @@ def torch_stepper(design: Design, threads: int, channels_last: bool, compiled: b
         optimiser.step()
         return loss.item()
 
-    return step
+    return repeated(step)
 
 
-def contestant(name: str, size: int, threads: int, images: str, clock: str, pipe) -> None:
+def contestant(
+    name: str, size: int, threads: int, images: str, clock: str, single: bool, pipe,
+) -> None:
     """Warms up, then answers each wish for n steps with the seconds of one."""
     # What a host sets to tune its BLAS is not for PyTorch.
     for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
@@ -84,32 +95,33 @@ def contestant(name: str, size: int, threads: int, images: str, clock: str, pipe
             __import__("torch")
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         if name == "ours":
-            step = our_stepper(design, threads, images)
+            step = our_stepper(design, threads, images, single)
         else:
             step = torch_stepper(design, threads, "last" in name, "compile" in name)
-        for _ in range(3):
-            step()
+        step(3)
         start = now()
-        step()
+        step(1)
         pipe.send(now() - start)
     except Exception as error:  # no compiler, for example
         pipe.send(f"{type(error).__name__}: {error}"[:200])
         return
     while (steps := pipe.recv()) > 0:
         start = now()
-        for _ in range(steps):
-            step()
+        step(steps)
         pipe.send((now() - start) / steps)
     pipe.send((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 
 
-def race(names: list[str], size: int, threads: int, images: str, rounds: int, clock: str):
+def race(
+    names: list[str], size: int, threads: int, images: str, rounds: int, clock: str, single: bool,
+):
     """Seconds of a step for each contestant and round, and MiB on top of what was loaded."""
     context = multiprocessing.get_context("spawn")
     racers = {}
     for name in names:
         pipe, end = context.Pipe()
-        process = context.Process(target=contestant, args=(name, size, threads, images, clock, end))
+        process = context.Process(
+            target=contestant, args=(name, size, threads, images, clock, single, end))
         process.start()
         first = pipe.recv()
         if isinstance(first, str):
@@ -160,6 +172,7 @@ def main() -> None:
         help="cpu: the process's CPU time, which other work hardly moves; for one thread")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     parser.add_argument("--only-ours", action="store_true")
+    parser.add_argument("--single", action="store_true", help="one of our steps a call")
     arguments = parser.parse_args()
     if arguments.clock == "cpu" and arguments.threads != [1]:
         parser.error("CPU time compares only runs on one thread: --threads 1")
@@ -178,7 +191,8 @@ def main() -> None:
             ours = {}
             for threads in arguments.threads:
                 times, memory = race(
-                    names, size, threads, folder, arguments.rounds, arguments.clock)
+                    names, size, threads, folder, arguments.rounds, arguments.clock,
+                    arguments.single)
                 median = {name: statistics.median(t) for name, t in times.items()}
                 ours[threads] = median["ours"]
                 for name in median:

@@ -1010,8 +1010,11 @@ FPNAS_API fpnas_status fpnas_retrain_distil(fpnas_retrain *retrain, const float 
  * NULL when capacity is 0. Errors: BUFFER with `needed` set; IO, FORMAT. Since 0.1. */
 FPNAS_API fpnas_status fpnas_retrain_logits(fpnas_retrain *retrain, float *out, size_t capacity,
                                             size_t *needed);
-/* One batch. Errors: STATE when done, or when the loss is no number. Since 0.1. */
-FPNAS_API fpnas_status fpnas_retrain_step(fpnas_retrain *retrain);
+/* Trains on the next batches, `count` >= 1 of them or what is left. Threads live for a call: where a
+ * batch takes a millisecond, several a call are some percent faster. How they are divided into calls
+ * changes nothing else. Errors: STATE when done; STATE when a loss is no number and IO, FORMAT when an
+ * image cannot be read, which leave all as after the last good batch; INVALID. Since 0.1. */
+FPNAS_API fpnas_status fpnas_retrain_step(fpnas_retrain *retrain, int64_t count);
 FPNAS_API fpnas_status fpnas_retrain_progress_get(const fpnas_retrain *retrain,
                                                   fpnas_retrain_progress *progress);
 /* Accuracy in [0, 1] and mean log-likelihood (nats per image) on the test images, with

@@ -123,8 +123,10 @@ public func fpnas_retrain_logits(
 }
 
 @_cdecl("fpnas_retrain_step") @implementation
-public func fpnas_retrain_step(_ retrain: OpaquePointer?) -> fpnas_status {
-    unsafe call(retrain) { (retrain) throws(FPNASError) in try retrain.advance() }
+public func fpnas_retrain_step(_ retrain: OpaquePointer?, _ count: Int64) -> fpnas_status {
+    unsafe call(retrain) { (retrain) throws(FPNASError) in
+        try retrain.advance(Int(clamping: count))
+    }
 }
 
 @_cdecl("fpnas_retrain_progress_get") @implementation

@@ -97,10 +97,14 @@ public final class RetrainRun {
 
     public var isDone: Bool { step >= steps }
 
-    /// One batch of training. An error that names an image leaves all as it was.
-    public func advance() throws(FPNASError) {
+    /// Trains on some batches, or on those that are left, with one team. An error that names an image
+    /// leaves all as before its batch.
+    public func advance(_ count: Int = 1) throws(FPNASError) {
+        guard count >= 1 else { throw .invalid("count must be >= 1, got \(count)") }
         guard !isDone else { throw FPNASError(.state, "the retraining is done: \(steps) steps") }
-        try supernet.crew.work { _ throws(FPNASError) in try train() }
+        try supernet.crew.work { _ throws(FPNASError) in
+            for _ in 0..<min(count, steps - step) { try train() }
+        }
     }
 
     private func train() throws(FPNASError) {

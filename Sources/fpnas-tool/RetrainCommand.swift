@@ -165,7 +165,9 @@ struct RetrainCommand: ParsableCommand {
                 try stop(run, checkpoint)
                 throw ExitCode(130)
             }
-            do throws(FPNASError) { try run.advance() } catch {
+            let next = min(
+                shown - run.step % shown, saved - run.step % saved, batches(run, within: 0.05))
+            do throws(FPNASError) { try run.advance(next) } catch {
                 // An image that cannot be read has changed nothing.
                 if [.io, .format].contains(error.code) { try stop(run, checkpoint) }
                 throw error
@@ -178,6 +180,12 @@ struct RetrainCommand: ParsableCommand {
             }
             if let checkpoint, run.step % saved == 0 || run.isDone { try run.save(checkpoint) }
         }
+    }
+
+    /// As many batches as took so many seconds, so that Ctrl-C need not wait for longer.
+    private func batches(_ run: RetrainRun, within seconds: Double) -> Int {
+        guard run.step > 0, run.seconds > 0 else { return 1 }
+        return Int(min(max(seconds * Double(run.step) / run.seconds, 1), 1000))
     }
 
     private func stop(_ run: RetrainRun, _ checkpoint: String?) throws {

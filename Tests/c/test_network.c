@@ -38,7 +38,7 @@ static fpnas_retrain *trained(double averaging) {
     options.weight_averaging = averaging;
     OK(fpnas_retrain_create(DATA, space, row, &options, &retrain));
     fpnas_space_free(space);
-    for (int i = 0; i < 60; i++) OK(fpnas_retrain_step(retrain));
+    for (int i = 0; i < 60; i++) OK(fpnas_retrain_step(retrain, 1));
     return retrain;
 }
 
@@ -78,7 +78,7 @@ static void predicts_what_the_training_measures(void) {
         CHECK_NEAR(accuracy, expected, 1e-9);
         CHECK_NEAR(log_likelihood, likelihood, 1e-5);
         /* Cut another way, prepared apart, and after the training went on: the same bits. */
-        OK(fpnas_retrain_step(retrain));
+        OK(fpnas_retrain_step(retrain, 1));
         fpnas_retrain_free(retrain);
         OK(fpnas_network_prepare(network, pixels, IMAGES, SIDE, SIDE, inputs, IMAGES * 256, NULL));
         for (int i = 0, n = 1; i < IMAGES; i += n, n = n * 3 % 97) {
@@ -174,8 +174,8 @@ static void networks_teach(void) {
     OK(fpnas_retrain_logits(teacher, logits, 1 << 15, &needed));
     OK(fpnas_retrain_distil(other, logits, needed, 0.7, 2));
     for (int i = 0; i < 5; i++) {
-        OK(fpnas_retrain_step(pupil));
-        OK(fpnas_retrain_step(other));
+        OK(fpnas_retrain_step(pupil, 1));
+        OK(fpnas_retrain_step(other, 1));
     }
     a.struct_size = b.struct_size = sizeof a;
     OK(fpnas_retrain_progress_get(pupil, &a));

@@ -293,11 +293,11 @@ static void learns_from_a_teacher(fpnas_retrain *teacher, const fpnas_space *spa
     FAILS(fpnas_retrain_distil(pupil, logits, needed, 0.5, 0), FPNAS_E_INVALID, "temperature");
     OK(fpnas_retrain_distil(pupil, logits, needed, 0.5, 2));
     progress.struct_size = sizeof progress;
-    OK(fpnas_retrain_step(pupil));
+    OK(fpnas_retrain_step(pupil, 1));
     OK(fpnas_retrain_progress_get(pupil, &progress));
     before = progress.train_log_likelihood;
     while (!progress.is_done) {
-        OK(fpnas_retrain_step(pupil));
+        OK(fpnas_retrain_step(pupil, 1));
         OK(fpnas_retrain_progress_get(pupil, &progress));
     }
     CHECK(progress.train_log_likelihood > before);
@@ -326,12 +326,12 @@ static void retraining_learns(void) {
     OK(fpnas_retrain_create(DATA, space, row, &options, &retrain));
     progress.struct_size = sizeof progress;
     do {
-        OK(fpnas_retrain_step(retrain));
+        OK(fpnas_retrain_step(retrain, 1));
         OK(fpnas_retrain_progress_get(retrain, &progress));
     } while (!progress.is_done);
     OK(fpnas_retrain_test(retrain, &accuracy, &log_likelihood));
     CHECK(accuracy > 0.5 && accuracy <= 1 && log_likelihood < 0);
-    CHECK_INT(fpnas_retrain_step(retrain), FPNAS_E_STATE);
+    CHECK_INT(fpnas_retrain_step(retrain, 1), FPNAS_E_STATE);
     OK(fpnas_debug_memory(0, &current, &peak));
     CHECK(current > 0 && peak >= current);
     learns_from_a_teacher(retrain, space, row);
@@ -349,10 +349,39 @@ static double value_of(fpnas_retrain *retrain) {
     fpnas_retrain_progress progress;
     progress.struct_size = sizeof progress;
     do {
-        OK(fpnas_retrain_step(retrain));
+        OK(fpnas_retrain_step(retrain, 1));
         OK(fpnas_retrain_progress_get(retrain, &progress));
     } while (!progress.is_done);
     return progress.train_log_likelihood;
+}
+
+/* Batches that several calls or one train on end alike. */
+static void calls_divide_alike(void) {
+    fpnas_retrain_options options;
+    fpnas_retrain_progress progress;
+    fpnas_space *space;
+    fpnas_retrain *one, *several;
+    int32_t row[64];
+    OK(fpnas_space_preset("mbconv-small", 16, 16, 1, 10, &space));
+    OK(fpnas_space_random_near(space, 300000, 1, row, 64));
+    OK(fpnas_retrain_options_init(&options, sizeof options));
+    options.epochs = 2;
+    OK(fpnas_retrain_create(DATA, space, row, &options, &one));
+    OK(fpnas_retrain_create(DATA, space, row, &options, &several));
+    double value = value_of(one);
+    FAILS(fpnas_retrain_step(several, 0), FPNAS_E_INVALID, "count must be >= 1, got 0");
+    FAILS(fpnas_retrain_step(several, INT64_MIN), FPNAS_E_INVALID, "count");
+    OK(fpnas_retrain_step(several, 5));
+    progress.struct_size = sizeof progress;
+    OK(fpnas_retrain_progress_get(several, &progress));
+    CHECK_INT(progress.step, 5);
+    OK(fpnas_retrain_step(several, INT64_MAX));
+    OK(fpnas_retrain_progress_get(several, &progress));
+    CHECK(progress.is_done && progress.step == progress.steps);
+    CHECK(progress.train_log_likelihood == value);
+    fpnas_retrain_free(one);
+    fpnas_retrain_free(several);
+    fpnas_space_free(space);
 }
 
 /* Threads keep off the caller's CPU, and the caller may go where it might before. */
@@ -377,7 +406,7 @@ static void affinity_stays(void) {
         CHECK_INT(sched_setaffinity(0, sizeof *mine, mine), 0);
         options.threads = 2 + 3 * round;
         OK(fpnas_retrain_create(DATA, space, row, &options, &retrain));
-        OK(fpnas_retrain_step(retrain));
+        OK(fpnas_retrain_step(retrain, 1));
         progress.struct_size = sizeof progress;
         OK(fpnas_retrain_progress_get(retrain, &progress));
         found[round] = progress.train_log_likelihood;
@@ -405,8 +434,8 @@ static void retraining_resumes(void) {
     OK(fpnas_retrain_create(DATA, space, row, &options, &whole));
     OK(fpnas_retrain_create(DATA, space, row, &options, &part));
     fpnas_space_free(space);
-    OK(fpnas_retrain_step(part));
-    OK(fpnas_retrain_step(part));
+    OK(fpnas_retrain_step(part, 1));
+    OK(fpnas_retrain_step(part, 1));
     OK(fpnas_retrain_save(part, path));
     fpnas_retrain_free(part);
     OK(fpnas_retrain_load(path, DATA, 0, &resumed));
@@ -496,5 +525,6 @@ int main(void) {
     RUN(retraining_learns);
     RUN(retraining_resumes);
     RUN(affinity_stays);
+    RUN(calls_divide_alike);
     return test_report("test_run");
 }

@@ -62,7 +62,7 @@ int main(int argc, char **argv) {
     fpnas_retrain_progress trained;
     trained.struct_size = sizeof trained;
     do {
-        check(fpnas_retrain_step(retrain));
+        check(fpnas_retrain_step(retrain, 20));
         check(fpnas_retrain_progress_get(retrain, &trained));
     } while (!trained.is_done);
     double accuracy, log_likelihood;

@@ -1783,6 +1783,7 @@ SIGNATURES = {
         c_int32,
         [
             POINTER(fpnas_retrain),
+            c_int64,
         ],
     ),
     "fpnas_retrain_progress_get": (

@@ -91,9 +91,12 @@ class Retraining(_call.Handle):
         """The network's logits of every training image, flat; of those not trained on too."""
         return _call.get_array(lib.fpnas_retrain_logits, self._handle, dtype=np.float32)
 
-    def step(self) -> None:
-        """Trains on one batch; `StateError` when done."""
-        _call.check(lib.fpnas_retrain_step(self._handle))
+    def step(self, count: int = 1) -> None:
+        """Trains on the next batches, `count` of them or what is left; `StateError` when done.
+
+        Where a batch takes a millisecond, several a call are some percent faster.
+        """
+        _call.check(lib.fpnas_retrain_step(self._handle, _call.int64(count, "count")))
 
     @property
     def progress(self) -> RetrainProgress:

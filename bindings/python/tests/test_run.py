@@ -52,6 +52,22 @@ def test_options_of_training_and_a_teacher(small):
         fpnas.RunOptions(optimiser="newton")._to_c()
 
 
+def test_batches_divide_into_calls_as_one_likes(small):
+    row = [1, 0, 1, 1, 2, 2]
+    one, several = (
+        fpnas.Retraining(DIGITS, small, row, epochs=2, threads=1) for _ in range(2))
+    for _ in one:
+        pass
+    several.step(7)
+    assert several.progress.step == 7
+    several.step(1_000_000)
+    assert several.progress.is_done
+    assert several.progress.train_log_likelihood == one.progress.train_log_likelihood
+    for count in (0, -1):
+        with pytest.raises(fpnas.InvalidError, match=f"count must be >= 1, got {count}"):
+            several.step(count)
+
+
 def test_a_teacher_knows_images_it_was_not_trained_on(small):
     row = [1, 0, 1, 1, 2, 2]
     with fpnas.Retraining(

@@ -179,12 +179,40 @@ static void NAME(gate_add)(const float *x, const float *g, size_t pixels, size_t
         for (size_t j = 0; j < c; j += 8) store(y + j, load(y + j) + load(x + j) * load(g + j));
 }
 
+// Softmax over r matrices of `count` floats, in whole vectors.
+static void NAME(split_softmax)(float *x, size_t step, size_t r, size_t count) {
+    for (size_t j = 0; j < count; j += 8) {
+        v8 largest = load(x + j), sum = 0;
+        for (size_t i = 1; i < r; i++) {
+            v8 value = load(x + i * step + j);
+            largest = value > largest ? value : largest;
+        }
+        for (size_t i = 0; i < r; i++) {
+            v8 e = NAME(exp8)(load(x + i * step + j) - largest);
+            store(x + i * step + j, e);
+            sum += e;
+        }
+        for (size_t i = 0; i < r; i++) store(x + i * step + j, load(x + i * step + j) / sum);
+    }
+}
+
+static void NAME(split_softmax_gradient)(
+    float *dy, size_t dy_step, const float *y, size_t y_step, size_t r, size_t count) {
+    for (size_t j = 0; j < count; j += 8) {
+        v8 mean = 0;
+        for (size_t i = 0; i < r; i++) mean += load(dy + i * dy_step + j) * load(y + i * y_step + j);
+        for (size_t i = 0; i < r; i++)
+            store(dy + i * dy_step + j,
+                  load(y + i * y_step + j) * (load(dy + i * dy_step + j) - mean));
+    }
+}
+
 static void NAME(matrix_product)(
     const float *a, size_t a_row, size_t a_step, size_t rows, size_t inner, const float *b,
-    size_t b_line, size_t columns, float *y, size_t y_line) {
+    size_t b_line, size_t columns, int adds, float *y, size_t y_line) {
     for (size_t j = 0, width; j < columns; j += width) {
         width = NAME(panel_width)((columns - j + 7) / 8 * 8);
-        NAME(panel_rows)(a, a_row, a_step, rows, inner, b + j, b_line, 0, y + j, y_line, width);
+        NAME(panel_rows)(a, a_row, a_step, rows, inner, b + j, b_line, adds, y + j, y_line, width);
     }
 }
 

@@ -10,14 +10,13 @@
 
 // WIDEST is the number of lanes of the widest vectors; TILE_ROWS and PANEL, one or two of these, are
 // the rows and columns of the result that a matrix product holds in registers; tiles of TILE_UNIT rows
-// go through cache together. ESTIMATES says whether there is an instruction for 1/x.
+// go through cache together.
 #define VARIANT "baseline"
 #define NAME(x) baseline_##x
 #define WIDEST 8
 #define TILE_ROWS 4
 #define TILE_UNIT 4
 #define PANEL 8
-#define ESTIMATES 0
 #include "body.h"
 #undef NAME
 #undef VARIANT
@@ -25,10 +24,8 @@
 #undef TILE_ROWS
 #undef TILE_UNIT
 #undef PANEL
-#undef ESTIMATES
 
 #if defined(__x86_64__)
-#define ESTIMATES 1
 // The same order of sums in both, so that they give the same bits.
 #define TILE_UNIT 6
 

@@ -16,21 +16,15 @@ INLINE void L(store)(float *p, vec value) { *(L(u) *)p = value; }
 #define load L(load)
 #define store L(store)
 
-// Good to two units in the last place for 1 ≤ x ≤ 2^126.
+// Good to two units in the last place for 1 ≤ x ≤ 2^126; in less time than a division. Exponents are
+// turned round and the mantissa's line is met to 5 %, then each step cubes the error. The CPU's own
+// estimate would differ between makers.
 INLINE vec L(reciprocal)(vec x) {
-#if !ESTIMATES
-    return 1.0f / x;
-#else
-    // An estimate of twelve bits and a step of Newton's: a third of a division's time.
-#if LANES == 8
-    vec r = __builtin_ia32_rcpps256(x);
-#else
-    // That of eight lanes twice: there is a better one, but this gives the same bits.
-    NAME(v8) low = __builtin_ia32_rcpps256(x.lo), high = __builtin_ia32_rcpps256(x.hi);
-    vec r = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-#endif
-    return r + r * (1.0f - x * r);
-#endif
+    vec r = (vec)(0x7EF311C7u - (bits)x);
+    vec e = 1.0f - x * r;
+    r = r + r * (e + e * e);
+    e = 1.0f - x * r;
+    return r + r * (e + e * e);
 }
 
 #include "activation.h"

@@ -28,7 +28,7 @@ extension Pass {
         }
         unsafe k.matrix_product(
             pooled, s.outLine, 1, images.count, s.outChannels, weight(b.squeeze.offset),
-            b.squeeze.line, s.squeezeChannels, squeezed, s.squeezeLine)
+            b.squeeze.line, s.squeezeChannels, 0, squeezed, s.squeezeLine)
         unsafe k.bias_relu(squeezed, weight(b.squeezeBias), images.count, s.squeezeLine)
         if b.row >= 0 { mask(b, part) }
         for split in 0..<splits {
@@ -36,8 +36,8 @@ extension Pass {
             let bias = unsafe weight(b.exciteBias) + split * b.excite.line
             unsafe k.matrix_product(
                 squeezed, s.squeezeLine, 1, images.count, s.squeezeChannels,
-                weight(b.excite.offset) + split * b.exciteStep, b.excite.line, s.outChannels, gate,
-                s.outLine)
+                weight(b.excite.offset) + split * b.exciteStep, b.excite.line, s.outChannels, 0,
+                gate, s.outLine)
             if s.code == .splitAttention {
                 unsafe k.bias(gate, bias, images.count, s.outLine)
             } else if s.hasHardGate {
@@ -53,7 +53,7 @@ extension Pass {
     private func mixSplits(_ b: BoundOperator, _ part: Part) {
         let s = b.s
         let images = images(part)
-        unsafe fpnas_priv_split_softmax(
+        unsafe k.split_softmax(
             gates(b, 0, images.lowerBound), plan.capacity * s.outLine, b.inputs.count,
             images.count * s.outLine)
         for image in images {
@@ -102,7 +102,7 @@ extension Pass {
             let excite = places.excite + split * places.exciteStep
             unsafe k.matrix_product(
                 squeezed, 1, s.squeezeLine, s.squeezeChannels, count, dGate, s.outLine,
-                s.outChannels, parts + excite, s.outLine)
+                s.outChannels, 0, parts + excite, s.outLine)
             unsafe k.column_sums(dGate, count, s.outLine, parts + excite + places.exciteBias)
             unsafe k.transposed_product(
                 dGate, s.outLine, count, s.outChannels,
@@ -113,7 +113,7 @@ extension Pass {
         unsafe k.relu_gradient(dSqueezed, squeezed, count * s.squeezeLine)
         unsafe k.matrix_product(
             at(b.pooled) + images.lowerBound * s.outLine, 1, s.outLine, s.outChannels, count,
-            dSqueezed, s.squeezeLine, s.squeezeChannels, parts, s.squeezeLine)
+            dSqueezed, s.squeezeLine, s.squeezeChannels, 0, parts, s.squeezeLine)
         unsafe k.column_sums(dSqueezed, count, s.squeezeLine, parts + places.squeezeBias)
         unsafe k.transposed_product(
             dSqueezed, s.squeezeLine, count, s.squeezeChannels, weight(b.squeeze.offset),
@@ -134,7 +134,7 @@ extension Pass {
         _ b: BoundOperator, _ dGates: UnsafeMutablePointer<Float>, _ step: Int, _ part: Part
     ) {
         let images = images(part)
-        unsafe fpnas_priv_split_softmax_gradient(
+        unsafe k.split_softmax_gradient(
             dGates, step, gates(b, 0, images.lowerBound), plan.capacity * b.s.outLine,
             b.inputs.count, step)
     }

@@ -94,13 +94,10 @@ extension Pass {
             return InterludeSize(items: 1, each: channels * (8 + chunks))
         case .weights(let i, let backward):
             let b = operators[i]
-            guard b.isFused, b.s.code == .pointwise else {
+            guard let (inner, columns) = packs(b, backward) else {
                 return InterludeSize(
                     items: b.needsGathering ? b.s.taps : 0, each: b.s.groupIn * b.s.outChannels / 8)
             }
-            let (inner, columns) =
-                backward
-                ? (b.s.outChannels, b.s.inChannels) : (b.s.inChannels, b.s.outChannels)
             return InterludeSize(
                 items: (columns + Pass.panel - 1) / Pass.panel, each: inner * Pass.panel / 4)
         case .reduction(let i):
@@ -133,10 +130,11 @@ extension Pass {
             }
         case .weights(let i, let backward):
             let b = operators[i]
-            guard b.isFused, b.s.code == .pointwise else {
-                return gatherWeights(b, taps: items)
+            if packs(b, backward) != nil {
+                packWeights(b, backward, panels: items)
+            } else {
+                gatherWeights(b, taps: items)
             }
-            packWeights(b, backward, panels: items)
         case .reduction(let i): reduce(reductions[operators[i].reductions], rows: items)
         }
     }
@@ -151,14 +149,39 @@ extension Pass {
         (items.lowerBound * Pass.channels)..<min(items.upperBound * Pass.channels, b.s.outLine)
     }
 
+    /// The inner length and columns of a matrix of weights that is packed; backward it is transposed.
+    private func packs(_ b: BoundOperator, _ backward: Bool) -> (inner: Int, columns: Int)? {
+        if b.isFused && b.s.code == .pointwise {
+            return backward
+                ? (b.s.outChannels, b.s.inChannels) : (b.s.inChannels, b.s.outChannels)
+        }
+        let hasTarget = !inputs[b.inputs.lowerBound].delivery.isVoid
+        return b.s.code == .patches && b.s.groups == 1 && backward && hasTarget
+            ? (b.s.outChannels, b.s.patchSize) : nil
+    }
+
     private func packWeights(_ b: BoundOperator, _ backward: Bool, panels: Range<Int>) {
-        let (inner, columns) =
-            backward ? (b.s.outChannels, b.s.inChannels) : (b.s.inChannels, b.s.outChannels)
+        guard let (inner, columns) = packs(b, backward) else { return }
         let first = panels.lowerBound * Pass.panel
         let count = min(panels.upperBound * Pass.panel, columns) - first
-        unsafe k.pack(
-            weight(b.weight.offset) + first * (backward ? b.weight.line : 1), b.weight.line, inner,
-            count, backward ? 1 : 0, at(plan.gathered) + inner * first)
+        let target = unsafe at(plan.gathered) + inner * first
+        let w = unsafe weight(b.weight.offset)
+        guard b.needsGathering else {
+            return unsafe k.pack(
+                w + first * (backward ? b.weight.line : 1), b.weight.line, inner, count,
+                backward ? 1 : 0, target)
+        }
+        // Its rows do not lie together.
+        let line = b.s.outLine
+        unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: count * line) { rows in
+            guard let base = rows.baseAddress else { return }
+            for i in 0..<count {
+                let (tap, channel) = (first + i).quotientAndRemainder(dividingBy: b.s.groupIn)
+                let row = tap * b.weightRows + channel
+                unsafe (base + i * line).update(from: w + row * b.weight.line, count: line)
+            }
+            unsafe k.pack(base, line, inner, count, 1, target)
+        }
     }
 
     // MARK: - Gradients of weights

@@ -106,8 +106,9 @@ struct OperatorShape: Hashable {
     var taps: Int { kernel * kernel }
     var groupIn: Int { inChannels / groups }
     var groupOut: Int { outChannels / groups }
-    /// Columns of the patch matrix of one group.
+    /// Columns of the patch matrix of one group, and floats from row to row.
     var patchSize: Int { taps * groupIn }
+    var patchLine: Int { laneAligned(patchSize) }
     var isConvolution: Bool { code == .pointwise || code == .patches || code == .depthwise }
 
     /// Rows of one product: enough to be worth a call, few enough to stay in cache.
@@ -115,12 +116,12 @@ struct OperatorShape: Hashable {
 
     /// Whole images of one product over patches.
     var tileImages: Int {
-        outPixels * patchSize * groups <= 1 << 15 ? max(1, 256 / max(1, outPixels)) : 1
+        outPixels * patchLine * groups <= 1 << 15 ? max(1, 256 / max(1, outPixels)) : 1
     }
     /// Image rows of one product over patches; all of them where a tile is of several images.
     var tileHeight: Int {
         tileImages > 1
-            ? outHeight : min(outHeight, max(1, (1 << 16) / max(1, outWidth * patchSize)))
+            ? outHeight : min(outHeight, max(1, (1 << 16) / max(1, outWidth * patchLine)))
     }
     var tilePixels: Int { tileImages * tileHeight * outWidth }
 
@@ -131,10 +132,12 @@ struct OperatorShape: Hashable {
     /// Whether the gradient of the input is the same convolution with reversed taps.
     var isReversible: Bool { stride == 1 && 2 * padding == (kernel - 1) * dilation }
 
-    func window(_ channels: Int) -> fpnas_priv_window {
+    /// Over one group's channels.
+    var window: fpnas_priv_window {
         fpnas_priv_window(
-            height: inHeight, width: inWidth, channels: channels, pixel_line: inLine, k: kernel,
-            stride: stride, dilation: dilation, padding: padding, out_width: outWidth)
+            height: inHeight, width: inWidth, channels: groupIn, pixel_line: inLine, k: kernel,
+            stride: stride, dilation: dilation, padding: padding, out_width: outWidth,
+            patch_line: patchLine)
     }
 }
 
@@ -180,7 +183,7 @@ struct OperatorNeed {
             perImage = s.outSize
             scratch = PatchScratch(s).count
             parts = s.patchSize * s.outLine + bias
-            gathered = s.patchSize * s.outLine
+            gathered = max(s.patchSize * s.outLine, s.outChannels * s.patchLine)
         case .depthwise:
             perImage = s.outSize
             scratch = DepthwiseScratch(s).count
@@ -236,7 +239,7 @@ struct PatchScratch {
 
     init(_ s: OperatorShape) {
         patches = s.tileImages * s.inSize
-        gradient = patches + s.tilePixels * s.patchSize
+        gradient = patches + s.tilePixels * s.patchLine
         row = gradient + s.tilePixels * s.outLine
         inputGradient = row + s.outLine
         count = inputGradient + s.inSize

@@ -1,7 +1,8 @@
 import CKernels
 
 // k×k, strided and grouped convolutions as patches times weights: some images, or some rows of one
-// image, at a time, so that the patches stay in cache.
+// image, at a time, so that the patches stay in cache. BLAS does the products of groups, whose
+// columns are no whole vectors.
 
 extension Pass {
     /// Gathers the weights of a convolution whose input is a slice of the maximal one.
@@ -24,11 +25,10 @@ extension Pass {
         _ s: OperatorShape, _ x: UnsafePointer<Float>, images: Int, group: Int, rows: Range<Int>,
         _ target: UnsafeMutablePointer<Float>
     ) {
-        let window = s.window(s.groupIn)
         for i in 0..<images {
             unsafe fpnas_priv_patches(
-                x + i * s.inSize + group * s.groupIn, window, rows.lowerBound, rows.upperBound,
-                target + i * rows.count * s.outWidth * s.patchSize)
+                x + i * s.inSize + group * s.groupIn, s.window, rows.lowerBound, rows.upperBound,
+                target + i * rows.count * s.outWidth * s.patchLine)
         }
     }
 
@@ -65,10 +65,16 @@ extension Pass {
                 for group in 0..<s.groups {
                     unsafe patches(
                         s, x, images: count, group: group, rows: band, scratch + places.patches)
-                    unsafe multiply(
-                        pixels, s.groupOut, s.patchSize, scratch + places.patches,
-                        line: s.patchSize, matrix.0 + group * s.groupOut, line: matrix.line,
-                        y + group * s.groupOut, line: s.outLine)
+                    if s.groups == 1 {
+                        unsafe k.matrix_product(
+                            scratch + places.patches, s.patchLine, 1, pixels, s.patchSize,
+                            matrix.0, matrix.line, s.outChannels, 0, y, s.outLine)
+                    } else {
+                        unsafe multiply(
+                            pixels, s.groupOut, s.patchSize, scratch + places.patches,
+                            line: s.patchLine, matrix.0 + group * s.groupOut, line: matrix.line,
+                            y + group * s.groupOut, line: s.outLine)
+                    }
                 }
                 if b.bias >= 0 { unsafe k.bias(y, weight(b.bias), pixels, s.outLine) }
             }
@@ -78,7 +84,6 @@ extension Pass {
     func patchGradient(_ b: BoundOperator, _ part: Part) {
         let s = b.s
         let places = PatchScratch(s)
-        let matrix = unsafe weights(b)
         let scratch = unsafe scratch(part)
         let rowsOfPatches = unsafe scratch + places.patches
         let d = inputs[b.inputs.lowerBound]
@@ -97,31 +102,34 @@ extension Pass {
                     b, dy, pixels, at: s.patchSize * s.outLine, isFirst: isFirst,
                     scratch + places.row, part)
                 for group in 0..<s.groups {
-                    let to = group * s.groupOut
                     unsafe patches(
                         s, x, images: count, group: group, rows: band, rowsOfPatches)
-                    unsafe multiply(
-                        s.patchSize, s.groupOut, pixels, rowsOfPatches, line: s.patchSize,
-                        leftTransposed: true, dy + to, line: s.outLine, beta: isFirst ? 0 : 1,
-                        parts(part) + to, line: s.outLine)
+                    if s.groups == 1 {
+                        unsafe k.matrix_product(
+                            rowsOfPatches, 1, s.patchLine, s.patchSize, pixels, dy, s.outLine,
+                            s.outChannels, isFirst ? 0 : 1, parts(part), s.outLine)
+                    } else {
+                        let to = group * s.groupOut
+                        unsafe multiply(
+                            s.patchSize, s.groupOut, pixels, rowsOfPatches, line: s.patchLine,
+                            leftTransposed: true, dy + to, line: s.outLine,
+                            beta: isFirst ? 0 : 1, parts(part) + to, line: s.outLine)
+                    }
                 }
                 isFirst = false
                 guard !d.delivery.isVoid else { continue }
                 // Of several images at once, each is scattered on its own; an image of several
                 // bands is whole after the last.
+                let some = band.count * s.outWidth
                 for i in 0..<count {
                     if band.lowerBound == 0 {
                         unsafe dx.update(repeating: 0, count: s.inSize)
                     }
-                    let some = band.count * s.outWidth
                     for group in 0..<s.groups {
-                        unsafe multiply(
-                            some, s.patchSize, s.groupOut,
-                            dy + i * some * s.outLine + group * s.groupOut, line: s.outLine,
-                            matrix.0 + group * s.groupOut, line: matrix.line,
-                            rightTransposed: true, rowsOfPatches, line: s.patchSize)
+                        unsafe patchGradients(
+                            b, dy + i * some * s.outLine, some, group, rowsOfPatches, scratch)
                         unsafe fpnas_priv_patches_add(
-                            rowsOfPatches, s.window(s.groupIn), band.lowerBound, band.upperBound,
+                            rowsOfPatches, s.window, band.lowerBound, band.upperBound,
                             dx + group * s.groupIn)
                     }
                     if band.upperBound == s.outHeight {
@@ -132,5 +140,25 @@ extension Pass {
                 }
             }
         }
+    }
+
+    /// The gradients of one group's patches of some pixels.
+    private func patchGradients(
+        _ b: BoundOperator, _ dy: UnsafePointer<Float>, _ pixels: Int, _ group: Int,
+        _ target: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
+    ) {
+        let s = b.s
+        guard s.groups > 1 else {
+            var source = unsafe fpnas_priv_source(
+                x: dy, line: s.outLine, scale: nil, shift: nil, mean: nil, gate: nil,
+                activation: Int32(FPNAS_LINEAR))
+            return unsafe k.pointwise(
+                &source, pixels, pixels, s.outChannels, at(plan.gathered), s.patchLine, target, nil,
+                scratch)
+        }
+        let (to, matrix) = unsafe (group * s.groupOut, weights(b))
+        unsafe multiply(
+            pixels, s.patchSize, s.groupOut, dy + to, line: s.outLine, matrix.0 + to,
+            line: matrix.line, rightTransposed: true, target, line: s.patchLine)
     }
 }

@@ -232,11 +232,11 @@ func expectSums(_ source: Source, _ dz: [Double], _ sums: Floats, rows: Int) {
         let bTurned = matrix(columns, inner, aLine)
         let y = Floats(repeating: .nan, count: rows * line)
         k.matrix_product(
-            a.pointer, aLine, 1, rows, inner, b.pointer, line, columns, y.pointer, line)
+            a.pointer, aLine, 1, rows, inner, b.pointer, line, columns, 0, y.pointer, line)
         expectProduct(y, { a[$0 * aLine + $1] }, { b[$0 * line + $1] })
         k.matrix_product(
-            turned.pointer, 1, aligned(rows), rows, inner, b.pointer, line, columns, y.pointer,
-            line)
+            turned.pointer, 1, aligned(rows), rows, inner, b.pointer, line, columns, 0,
+            y.pointer, line)
         expectProduct(y, { turned[$1 * aligned(rows) + $0] }, { b[$0 * line + $1] })
         let z = Floats(repeating: .nan, count: rows * line)
         k.transposed_product(

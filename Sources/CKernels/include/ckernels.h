@@ -210,12 +210,18 @@ typedef struct fpnas_priv_kernels {
         const float *_Nonnull x, const float *_Nonnull dy, size_t height, size_t width,
         int is_maximum, size_t k, size_t stride, size_t padding, size_t out_height,
         size_t out_width, size_t c, float *_Nonnull dx);
-    // Products of a few rows, for which BLAS takes longer to begin than to end, and a lock of the
-    // process. y[rows][columns] = a · b; a(r, k) is a[r·a_row + k·a_step]. Rows of b and y are whole
-    // vectors, and what y's hold above the columns is rubbish.
+    // Softmax over r matrices of `count` floats, whole vectors, `step` floats apart, in place.
+    void (*_Nonnull split_softmax)(float *_Nonnull x, size_t step, size_t r, size_t count);
+    // Its gradient, from the results y, in place of dy.
+    void (*_Nonnull split_softmax_gradient)(
+        float *_Nonnull dy, size_t dy_step, const float *_Nonnull y, size_t y_step, size_t r,
+        size_t count);
+    // y[rows][columns] (+)= a · b; a(r, k) is a[r·a_row + k·a_step]. Rows of b and y are whole vectors,
+    // and what y's hold above the columns is rubbish.
     void (*_Nonnull matrix_product)(
         const float *_Nonnull a, size_t a_row, size_t a_step, size_t rows, size_t inner,
-        const float *_Nonnull b, size_t b_line, size_t columns, float *_Nonnull y, size_t y_line);
+        const float *_Nonnull b, size_t b_line, size_t columns, int adds, float *_Nonnull y,
+        size_t y_line);
     // y[rows][columns] = f · (a · bᵀ) (+ y); b has `columns` rows of the inner length.
     void (*_Nonnull transposed_product)(
         const float *_Nonnull a, size_t a_line, size_t rows, size_t inner, const float *_Nonnull b,
@@ -305,24 +311,16 @@ typedef struct fpnas_priv_window {
     size_t k, stride, dilation;
     ptrdiff_t padding;         // the window begins so many rows and columns before the image
     size_t out_width;
+    size_t patch_line;         // floats from patch to patch, at least k·k·channels
 } fpnas_priv_window;
-// Rows of (ky, kx, channel) for the output pixels of the image rows [first, end); zero outside.
+// Patches of (ky, kx, channel) for the output pixels of the image rows [first, end); zero outside.
 void fpnas_priv_patches(
     const float *_Nonnull x, fpnas_priv_window window, size_t first, size_t end,
     float *_Nonnull rows);
-// Adds rows back to the pixels they were taken from.
+// Adds patches back to the pixels they were taken from.
 void fpnas_priv_patches_add(
     const float *_Nonnull rows, fpnas_priv_window window, size_t first, size_t end,
     float *_Nonnull x);
-
-// MARK: Split-Attention
-
-// Softmax over r matrices of count floats, `step` floats apart, in place.
-void fpnas_priv_split_softmax(float *_Nonnull x, size_t step, size_t r, size_t count);
-// Its gradient, from the results y, in place of dy.
-void fpnas_priv_split_softmax_gradient(
-    float *_Nonnull dy, size_t dy_step, const float *_Nonnull y, size_t y_step, size_t r,
-    size_t count);
 
 // Copies a matrix between line lengths.
 void fpnas_priv_copy_matrix(

@@ -5,7 +5,7 @@ import Support
 /// One network with weights of its own and fixed statistics, to run and to take apart.
 ///
 /// Every image is computed by itself, whatever else is in its batch: results are bit-equal for any
-/// way of batching and any number of threads, on one CPU type, kernels and BLAS.
+/// way of batching and any number of threads, and where a `Supernet`'s are.
 public final class InferenceNetwork {
     public let network: Network
     public let operators: [NamedOperator]

@@ -59,19 +59,19 @@ struct Part {
     let worker: Int
 }
 
-/// c ← alpha · a·b + beta · c on row-major matrices whose rows are `line` floats apart; a or b may
+/// c ← a·b + beta · c on row-major matrices whose rows are `line` floats apart; a or b may
 /// be taken transposed. Sizes are those of the product: c is m×n, the inner length is k.
 ///
 /// This is the one place that calls BLAS, with shapes that depend on chunks alone; sizes are below
 /// 2^31 by `ActivationPlan.Layout`.
 func multiply(
-    _ m: Int, _ n: Int, _ k: Int, alpha: Float = 1,
+    _ m: Int, _ n: Int, _ k: Int,
     _ a: UnsafePointer<Float>, line aLine: Int, leftTransposed aTransposed: Bool = false,
     _ b: UnsafePointer<Float>, line bLine: Int, rightTransposed bTransposed: Bool = false,
     beta: Float = 0, _ c: UnsafeMutablePointer<Float>, line cLine: Int
 ) {
     unsafe cblas_sgemm(
         CblasRowMajor, aTransposed ? CblasTrans : CblasNoTrans,
-        bTransposed ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k), alpha, a,
+        bTransposed ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k), 1, a,
         Int32(aLine), b, Int32(bLine), beta, c, Int32(cLine))
 }

@@ -149,12 +149,7 @@ extension Pass {
     ) {
         let s = b.s
         guard s.groups > 1 else {
-            var source = unsafe fpnas_priv_source(
-                x: dy, line: s.outLine, scale: nil, shift: nil, mean: nil, gate: nil,
-                activation: Int32(FPNAS_LINEAR))
-            return unsafe k.pointwise(
-                &source, pixels, pixels, s.outChannels, at(plan.gathered), s.patchLine, target, nil,
-                scratch)
+            return unsafe productWithPacked(b, dy, pixels, target, scratch)
         }
         let (to, matrix) = unsafe (group * s.groupOut, weights(b))
         unsafe multiply(

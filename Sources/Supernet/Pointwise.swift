@@ -32,6 +32,20 @@ extension Pass {
         }
     }
 
+    /// Rows of a gradient times the transposed weights that are packed for the operator.
+    func productWithPacked(
+        _ b: BoundOperator, _ dy: UnsafePointer<Float>, _ rows: Int,
+        _ target: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
+    ) {
+        let s = b.s
+        var source = unsafe fpnas_priv_source(
+            x: dy, line: s.outLine, scale: nil, shift: nil, mean: nil, gate: nil,
+            activation: Int32(FPNAS_LINEAR))
+        unsafe k.pointwise(
+            &source, rows, rows, s.outChannels, at(plan.gathered),
+            s.code == .patches ? s.patchLine : s.inLine, target, nil, scratch)
+    }
+
     func pointwiseGradient(_ b: BoundOperator, _ part: Part) {
         let s = b.s
         let d = inputs[b.inputs.lowerBound]
@@ -48,7 +62,17 @@ extension Pass {
                 inputGradients + s.tileRows * s.inLine, part)
             let isDirect = isDirect(d)
             let dx = unsafe isDirect ? at(d.gradient) + row * s.inLine : inputGradients
-            for group in 0..<s.groups {
+            let adds = isDirect && !d.delivery.isFirst
+            if s.groups == 1 {
+                unsafe k.matrix_product(
+                    x, 1, s.inLine, s.inChannels, count, dy, s.outLine, s.outChannels,
+                    row == row0 ? 0 : 1, parts(part), s.outLine)
+                if !d.delivery.isVoid {
+                    unsafe productWithPacked(b, dy, count, adds ? inputGradients : dx, scratch)
+                    if adds { unsafe k.add(inputGradients, count * s.inLine, dx) }
+                }
+            }
+            for group in 0..<s.groups where s.groups > 1 {
                 let (from, to) = (group * s.groupIn, group * s.groupOut)
                 unsafe multiply(
                     s.groupIn, s.groupOut, count, x + from, line: s.inLine, leftTransposed: true,
@@ -58,7 +82,7 @@ extension Pass {
                 unsafe multiply(
                     count, s.groupIn, s.groupOut, dy + to, line: s.outLine,
                     weight(b.weight.offset) + to, line: b.weight.line, rightTransposed: true,
-                    beta: isDirect && !d.delivery.isFirst ? 1 : 0, dx + from, line: s.inLine)
+                    beta: adds ? 1 : 0, dx + from, line: s.inLine)
             }
             guard !d.delivery.isVoid else { continue }
             if isDirect {

@@ -94,7 +94,8 @@ public struct StepOptions: Hashable, Sendable {
 /// Trains networks of a space on the CPU with shared weights, one network at a time.
 ///
 /// Tensors are NHWC floats. Memory is that of the largest network's activations and one gradient,
-/// taken once. Results are bit-equal for any number of threads, on the same CPU, kernels and BLAS.
+/// taken once. Results are bit-equal for any number of threads and on every CPU with AVX2, but for
+/// convolutions with groups, whose products are BLAS's.
 /// One call at a time; threads end before a call returns.
 @safe public final class Supernet {
     /// Most images of one batch.
@@ -107,7 +108,8 @@ public struct StepOptions: Hashable, Sendable {
     let weights: SupernetWeights
     var plan: ActivationPlan
     var arena: Buffer<Float>
-    let kernels: UnsafePointer<fpnas_priv_kernels>
+    /// Chosen once; tests compare others.
+    var kernels: UnsafePointer<fpnas_priv_kernels>
     /// Places of the last network, kept for their storage.
     var bound = BoundNetwork()
     /// Per image: margin and total of the softmax.

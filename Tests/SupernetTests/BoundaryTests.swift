@@ -183,7 +183,8 @@ import Testing
         if names.count == 3 { #expect(gradients[1] == gradients[2]) }
     }
 
-    @Test(arguments: ["baseline", "avx2", "avx512"]) func exponentialIsAccurate(variant: String) throws {
+    @Test(arguments: ["baseline", "avx2", "avx512"])
+    func exponentialIsAccurate(variant: String) throws {
         // Absent where the CPU has not got it.
         guard let kernels = unsafe fpnas_priv_kernels_named(variant) else { return }
         let count = 175_001

@@ -69,6 +69,14 @@ static int test_failed = 0;
         } \
     } while (0)
 
+/* A call that succeeds, and one that fails with a message that holds `part`. */
+#define OK(call) CHECK_INT((call), FPNAS_OK)
+#define FAILS(call, status, part) \
+    do { \
+        CHECK_INT((call), (status)); \
+        CHECK_CONTAINS(fpnas_last_error(), (part)); \
+    } while (0)
+
 #define RUN(test) test_run(#test, test)
 
 static void test_run(const char *name, void (*body)(void)) {

@@ -39,8 +39,6 @@ int posix_memalign(void **block, size_t alignment, size_t size) {
     return *block == NULL ? ENOMEM : 0;
 }
 
-#define OK(call) CHECK_INT((call), FPNAS_OK)
-
 enum { STEPS = 400, WARM_UP = 30, OPEN = 3, ROOM = 128 };
 
 static int32_t rows[ROOM * 64];

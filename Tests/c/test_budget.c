@@ -3,13 +3,6 @@
 
 #include "fpnas_test.h"
 
-#define OK(call) CHECK_INT((call), FPNAS_OK)
-#define FAILS(call, status, part) \
-    do { \
-        CHECK_INT((call), (status)); \
-        CHECK_CONTAINS(fpnas_last_error(), (part)); \
-    } while (0)
-
 /* Two layers of two choices that cost 1 or 2, and 10 or 20. */
 static fpnas_space *pair(void) {
     fpnas_space_builder *builder;

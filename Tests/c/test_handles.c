@@ -4,8 +4,6 @@
 
 #include "fpnas_test.h"
 
-#define OK(call) CHECK_INT((call), FPNAS_OK)
-
 static fpnas_search *new_search(void) {
     fpnas_space *space = NULL;
     fpnas_search *search = NULL;

@@ -3,13 +3,6 @@
 
 #include "fpnas_test.h"
 
-#define OK(call) CHECK_INT((call), FPNAS_OK)
-#define FAILS(call, status, part) \
-    do { \
-        CHECK_INT((call), (status)); \
-        CHECK_CONTAINS(fpnas_last_error(), (part)); \
-    } while (0)
-
 /* A 3x3 convolution of 4 or 8 channels on 6x6 images, and a classifier. */
 static fpnas_space *network(void) {
     fpnas_space_builder *builder;

@@ -5,13 +5,6 @@
 
 #include "fpnas_test.h"
 
-#define OK(call) CHECK_INT((call), FPNAS_OK)
-#define FAILS(call, status, part) \
-    do { \
-        CHECK_INT((call), (status)); \
-        CHECK_CONTAINS(fpnas_last_error(), (part)); \
-    } while (0)
-
 enum { LAYERS = 4, CHOICES = 3, SIZE = LAYERS * CHOICES };
 
 static fpnas_space *toy(void) {

@@ -5,12 +5,6 @@
 #include "fpnas_test.h"
 
 #define DATA "data/digits"
-#define OK(call) CHECK_INT((call), FPNAS_OK)
-#define FAILS(call, status, part) \
-    do { \
-        CHECK_INT((call), (status)); \
-        CHECK_CONTAINS(fpnas_last_error(), (part)); \
-    } while (0)
 
 enum { IMAGES = 596, SIDE = 8, CLASSES = 10, PIXELS = SIDE * SIDE };
 

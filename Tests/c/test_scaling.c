@@ -3,13 +3,6 @@
 
 #include "fpnas_test.h"
 
-#define OK(call) CHECK_INT((call), FPNAS_OK)
-#define FAILS(call, status, part) \
-    do { \
-        CHECK_INT((call), (status)); \
-        CHECK_CONTAINS(fpnas_last_error(), (part)); \
-    } while (0)
-
 /* EfficientNet-B0 on 224 pixels. */
 static fpnas_space *b0(void) {
     static const struct {

@@ -3,13 +3,6 @@
 
 #include "fpnas_test.h"
 
-#define OK(call) CHECK_INT((call), FPNAS_OK)
-#define FAILS(call, status, part) \
-    do { \
-        CHECK_INT((call), (status)); \
-        CHECK_CONTAINS(fpnas_last_error(), (part)); \
-    } while (0)
-
 enum { LAYERS = 6, CHOICES = 3, ROOM = 4096 };
 
 static fpnas_space *toy(void) {

@@ -3,13 +3,6 @@
 
 #include "fpnas_test.h"
 
-#define OK(call) CHECK_INT((call), FPNAS_OK)
-#define FAILS(call, status, part) \
-    do { \
-        CHECK_INT((call), (status)); \
-        CHECK_CONTAINS(fpnas_last_error(), (part)); \
-    } while (0)
-
 static fpnas_space *preset(void) {
     fpnas_space *space = NULL;
     OK(fpnas_space_preset("mbconv-small", 16, 16, 1, 10, &space));

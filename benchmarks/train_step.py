@@ -9,6 +9,9 @@ PyTorch's best variant. Our time holds the batch's preparation from bytes too, w
 given for nothing: the images lie in memory. A turn lasts 50 ms and is one call of ours, whose threads
 live as long; with --single a call is a step. `sgemm` is OpenBLAS at the network's own shapes (forward,
 one thread), by MACs; what two threads of it gain is a control of what two threads can.
+
+--gain times our steps alone, on one and on two threads by turns in one process, and gives first
+deciles too: on a virtual machine the second core comes and goes by the minute.
 """
 from __future__ import annotations
 
@@ -142,6 +145,26 @@ def race(
     return times, memory
 
 
+def gain(design: Design, images: str, single: bool, rounds: int) -> None:
+    """Prints what a second thread gains, by turns of 50 ms."""
+    sys.path.insert(0, str(ROOT / "bindings" / "python"))
+    step = {threads: our_stepper(design, threads, images, single) for threads in (1, 2)}
+    times: dict[int, list[float]] = {1: [], 2: []}
+    count = 1
+    for turn in range(rounds + 2):
+        for threads in times:
+            start = time.perf_counter()
+            step[threads](count)
+            times[threads].append((time.perf_counter() - start) / count)
+        if turn == 1:  # warm
+            count = max(1, int(0.05 / times[1][-1]))
+            times = {1: [], 2: []}
+    for name, share in (("first decile", 0.1), ("median", 0.5)):
+        one, two = (sorted(times[threads])[int(share * rounds)] for threads in (1, 2))
+        print(f"  {name:<13} one thread {1e3 * one:8.3f} ms, two {1e3 * two:8.3f} ms: "
+              f"{one / two:.2f} times as fast", flush=True)
+
+
 def sgemm_rate(design: Design, threads: int = 1, seconds: float = 0.02) -> float:
     """FLOP/s of OpenBLAS over the network's dense products, each weighted by MACs."""
     library = ctypes.CDLL(ctypes.util.find_library("openblas") or "libopenblas.so.0")
@@ -172,6 +195,7 @@ def main() -> None:
         help="cpu: the process's CPU time, which other work hardly moves; for one thread")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     parser.add_argument("--only-ours", action="store_true")
+    parser.add_argument("--gain", action="store_true", help="one thread of ours against two, alone")
     parser.add_argument("--single", action="store_true", help="one of our steps a call")
     arguments = parser.parse_args()
     if arguments.clock == "cpu" and arguments.threads != [1]:
@@ -188,6 +212,9 @@ def main() -> None:
               f"sgemm {rate / 1e9:.1f} GFLOP/s")
         with tempfile.TemporaryDirectory() as folder:
             write_images(Path(folder), size, 2 * design.batch + 20)
+            if arguments.gain:
+                gain(design, folder, arguments.single, arguments.rounds)
+                continue
             ours = {}
             for threads in arguments.threads:
                 times, memory = race(

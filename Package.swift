@@ -52,7 +52,8 @@ let package = Package(
             name: "Experiment",
             dependencies: ["Search", "Supernet", "ImageData", "Formats", "Report"],
             swiftSettings: strict),
-        .target(name: "CABI", dependencies: ["CFPNAS", "Experiment"], swiftSettings: strict),
+        .target(
+            name: "CABI", dependencies: ["CFPNAS", "CKernels", "Experiment"], swiftSettings: strict),
         .executableTarget(
             name: "fpnas-tool",
             dependencies: [

@@ -33,7 +33,9 @@
  *             the same handle returns FPNAS_E_BUSY. Different handles are independent. The library
  *             keeps no threads between calls (OpenBLAS has a pool of its own, which sleeps).
  *             After fork() a child's handles return FPNAS_E_FORKED.
- * Determinism. A seed fixes the trajectory; there is no global random state.
+ * Determinism. A seed fixes the trajectory; there is no global random state. The search has the same bits on
+ *             every CPU, training on every one with AVX2 and FMA, for any number of threads; but convolutions with
+ *             groups have those of OpenBLAS's kernels.
  * ABI.        Functions and constants are never removed or renumbered. Structs begin with
  *             struct_size, start from their _INIT, and only grow at their ends; 0 in a field that
  *             is documented so means its default.
@@ -69,7 +71,7 @@ FPNAS_API int32_t fpnas_version_number(void);
 FPNAS_API const char *fpnas_version_string(void);
 /* Programs and libraries of equal ABI version fit together. Since 0.1. */
 FPNAS_API int32_t fpnas_abi_version(void);
-/* Compiler, BLAS and its kernels, in one line; static. Since 0.1. */
+/* Compiler, kernels in use, BLAS and its kernels, in one line; static. Since 0.1. */
 FPNAS_API const char *fpnas_build_info(void);
 
 /* ---- Errors ---------------------------------------------------------------------------------- */
@@ -1075,8 +1077,7 @@ FPNAS_API fpnas_status fpnas_network_tensor_values(const fpnas_network *network,
 /* Logits of `count` images, a row of classes for each. Images have 8 bits a channel, [image][row]
  * [column][channel] with the channels of the training images, height and width in [1, 32768]; they
  * are resized as in the training (bilinear, antialiased) and become (x / 255 - mean) / deviation.
- * Bit-equal for any way of cutting the images into calls, and for any number of threads, on one type
- * of CPU. Errors: INVALID, BUFFER, NOMEM. Since 0.1. */
+ * Bit-equal for any way of cutting the images into calls, and for any number of threads. Errors: INVALID, BUFFER, NOMEM. Since 0.1. */
 FPNAS_API fpnas_status fpnas_network_predict(fpnas_network *network, const uint8_t *images,
                                              size_t count, int32_t height, int32_t width,
                                              float *out, size_t capacity, size_t *needed);

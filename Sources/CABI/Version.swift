@@ -1,4 +1,5 @@
 import CFPNAS
+import CKernels
 import COpenBLAS
 import CSupport
 import Support
@@ -8,7 +9,10 @@ private let versionText: StaticString = "0.1.0"
 // Made once and never freed, so that the pointer stays good.
 nonisolated(unsafe) private let buildInfo: UnsafePointer<CChar> = {
     let core = unsafe openblas_get_corename().map { unsafe String(cString: $0) } ?? "unknown"
-    let text = "fpnas 0.1.0, Swift 6, OpenBLAS on \(core), float32 supernet, float64 search"
+    let kernels = unsafe fpnas_priv_kernels_named(nil).map { unsafe String(cString: $0.pointee.name) }
+    let text =
+        "fpnas 0.1.0, Swift 6, \(kernels ?? "no") kernels, OpenBLAS on \(core), "
+        + "float32 supernet, float64 search"
     let bytes = text.utf8CString
     let copy = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
     for (i, byte) in bytes.enumerated() { unsafe copy[i] = byte }

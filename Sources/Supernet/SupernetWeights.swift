@@ -39,7 +39,7 @@ final class SupernetWeights {
     let decayingCount: Int
     /// All parameters in order, and whether they decay.
     private(set) var decay: [(range: Range<Int>, decays: Bool)]
-    let parameters: Buffer<Float>
+    private(set) var parameters: Buffer<Float>
     let momentum: Buffer<Float>
     /// Running means of squared gradients, and of the weights, where they are asked for.
     private(set) var second: Buffer<Float>?
@@ -121,11 +121,7 @@ final class SupernetWeights {
     /// Swaps the weights with their average.
     func exchangeAverage() {
         guard let average else { return }
-        for i in 0..<count {
-            let value = parameters[i]
-            parameters[i] = average[i]
-            average[i] = value
-        }
+        (parameters, self.average) = (average, parameters)
     }
 
     func save(to writer: inout ByteWriter) {

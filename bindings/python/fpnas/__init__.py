@@ -60,7 +60,7 @@ __version__: str = _lib.fpnas_version_string().decode()
 
 
 def build_info() -> str:
-    """Compiler, BLAS and its kernels, in one line."""
+    """Compiler, kernels in use, BLAS and its kernels, in one line."""
     return _lib.fpnas_build_info().decode()
 
 

@@ -56,17 +56,23 @@ static void NAME(taps_row)(
 #define WINDOW(n, backward) NAME(window_row_of)( \
     x, row_step, step, backward, ny, n, w, w_row, w_column, adds, y, y_step, pixels, channels)
 #define CALL(n) case n: \
-    if (column_step == (ptrdiff_t)step) WINDOW(n, 0); \
-    else if (column_step == -(ptrdiff_t)step) WINDOW(n, 1); \
-    else GENERAL(n); \
-    break
+    if (column_step > 0) WINDOW(n, 0); \
+    else WINDOW(n, 1); \
+    return
+    if (column_step == (ptrdiff_t)step || column_step == -(ptrdiff_t)step) {
+        switch (nx) {
+        CALL(1);
+        CALL(2);
+        CALL(3);
+        CALL(4);
+        CALL(5);
+        CALL(7);
+        }
+    }
     switch (nx) {
-    CALL(1);
-    CALL(2);
-    CALL(3);
-    CALL(4);
-    CALL(5);
-    CALL(7);
+    case 3: GENERAL(3); break;
+    case 5: GENERAL(5); break;
+    case 7: GENERAL(7); break;
     default: GENERAL(nx);
     }
 #undef CALL

@@ -43,8 +43,7 @@
 #undef PANEL
 #pragma clang attribute pop
 
-#define AVX512 "avx512f,avx512dq,avx512bw,avx512vl"
-#pragma clang attribute push(__attribute__((target("avx2,fma," AVX512))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512dq,avx512vl"))), apply_to = function)
 #define VARIANT "avx512"
 #define NAME(x) avx512_##x
 #define WIDEST 16
@@ -66,7 +65,7 @@ static int has(const fpnas_priv_kernels *kernels) {
     if (kernels == &avx2_table) return has_avx2;
     if (kernels == &avx512_table)
         return has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
-            && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+            && __builtin_cpu_supports("avx512vl");
 #endif
     return kernels == &baseline_table;
 }

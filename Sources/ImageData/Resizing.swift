@@ -50,6 +50,10 @@ struct ResizingAxis: Sendable {
         _ source: UnsafePointer<UInt8>, lines: Int, channels: Int,
         into target: UnsafeMutablePointer<Float>
     ) {
+        guard oldSize != newSize else {
+            for i in 0..<(lines * newSize * channels) { unsafe target[i] = Float(source[i]) }
+            return
+        }
         for line in 0..<lines {
             let row = unsafe source + line * oldSize * channels
             let out = unsafe target + line * newSize * channels

@@ -157,7 +157,7 @@ import Testing
         #expect(throws: FPNASError.self) { try make("none") }
         var names = ["baseline"]
         if cpuHas("avx2") && cpuHas("fma") { names.append("avx2") }
-        if names.count == 2, ["f", "dq", "bw", "vl"].allSatisfy({ cpuHas("avx512" + $0) }) {
+        if names.count == 2, ["f", "dq", "vl"].allSatisfy({ cpuHas("avx512" + $0) }) {
             names.append("avx512")
         }
         for missing in Set(["avx2", "avx512"]).subtracting(names) {

@@ -33,9 +33,9 @@
  *             the same handle returns FPNAS_E_BUSY. Different handles are independent. The library
  *             keeps no threads between calls (OpenBLAS has a pool of its own, which sleeps).
  *             After fork() a child's handles return FPNAS_E_FORKED.
- * Determinism. A seed fixes the trajectory; there is no global random state. The search has the same bits on
- *             every CPU, training on every one with AVX2 and FMA, for any number of threads; but convolutions with
- *             groups have those of OpenBLAS's kernels.
+ * Determinism. A seed fixes the trajectory, for any number of threads; there is no global random
+ *             state. The search has the same bits on every CPU, training on every one with AVX2 and
+ *             FMA; but convolutions with groups have those that OpenBLAS gives.
  * ABI.        Functions and constants are never removed or renumbered. Structs begin with
  *             struct_size, start from their _INIT, and only grow at their ends; 0 in a field that
  *             is documented so means its default.
@@ -1023,9 +1023,8 @@ FPNAS_API fpnas_status fpnas_retrain_progress_get(const fpnas_retrain *retrain,
  * normalisation statistics re-estimated on the training images. Since 0.1. */
 FPNAS_API fpnas_status fpnas_retrain_test(fpnas_retrain *retrain, double *accuracy,
                                           double *log_likelihood);
-/* Checkpoint: the rest of the training is that of the uninterrupted one, bit for bit, with the same
- * number of threads on one type of CPU. Loading needs the same images; threads = 0 keeps the stored
- * number. Errors: IO; FORMAT naming the file; STATE for other images. Since 0.1. */
+/* Checkpoint: the rest of the training is that of the uninterrupted one, bit for bit. Loading needs
+ * the same images; threads = 0 keeps the stored number. Errors: IO; FORMAT naming the file; STATE for other images. Since 0.1. */
 FPNAS_API fpnas_status fpnas_retrain_save(const fpnas_retrain *retrain, const char *path);
 FPNAS_API fpnas_status fpnas_retrain_load(const char *path, const char *data_folder,
                                           int64_t threads, fpnas_retrain **retrain);
@@ -1077,7 +1076,8 @@ FPNAS_API fpnas_status fpnas_network_tensor_values(const fpnas_network *network,
 /* Logits of `count` images, a row of classes for each. Images have 8 bits a channel, [image][row]
  * [column][channel] with the channels of the training images, height and width in [1, 32768]; they
  * are resized as in the training (bilinear, antialiased) and become (x / 255 - mean) / deviation.
- * Bit-equal for any way of cutting the images into calls, and for any number of threads. Errors: INVALID, BUFFER, NOMEM. Since 0.1. */
+ * Bit-equal for any way of cutting the images into calls, and for any number of threads. Errors:
+ * INVALID, BUFFER, NOMEM. Since 0.1. */
 FPNAS_API fpnas_status fpnas_network_predict(fpnas_network *network, const uint8_t *images,
                                              size_t count, int32_t height, int32_t width,
                                              float *out, size_t capacity, size_t *needed);

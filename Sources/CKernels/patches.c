@@ -2,12 +2,11 @@
 
 #include <string.h>
 
-// A pixel of a patch, from zeros where there is none. Of an image it is three floats or one, for which
-// a call would take longer than the copy.
+// A pixel of a patch, from zeros where there is none. Of an image it is few floats, for which a call
+// would take longer than the copy.
 static inline void copy_pixel(float *to, const float *from, size_t channels) {
     static const float zeros[4];
     if (channels == 4) memcpy(to, from ? from : zeros, 4 * sizeof(float));
-    else if (channels == 3) memcpy(to, from ? from : zeros, 3 * sizeof(float));
     else if (channels == 1) *to = from ? *from : 0;
     else if (from) memcpy(to, from, channels * sizeof(float));
     else memset(to, 0, channels * sizeof(float));
@@ -36,7 +35,6 @@ void fpnas_priv_patches(
     // where the next pixel comes or behind the patch.
     if (w.channels == 3 && w.pixel_line == 8 && w.patch_line > w.k * w.k * 3)
         patches(x, w, 3, 4, first, end, rows);
-    else if (w.channels == 3) patches(x, w, 3, 3, first, end, rows);
     else if (w.channels == 1) patches(x, w, 1, 1, first, end, rows);
     else patches(x, w, w.channels, w.channels, first, end, rows);
 }

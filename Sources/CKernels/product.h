@@ -5,6 +5,8 @@
 // normalisation needs. Weights are packed into panels of PANEL columns once a call, so that a
 // panel streams through the first-level cache. Sums run over rows in order.
 
+_Static_assert(FPNAS_PANEL % PANEL == 0, "packing is cut between panels");
+
 // Columns of the next panel where so many, a multiple of eight, are left.
 INLINE size_t NAME(panel_width)(size_t columns) {
     return columns >= PANEL ? PANEL : columns >= WIDEST ? WIDEST : 8;

@@ -17,7 +17,7 @@ enum { SPINS = 4000, MAX_THREADS = 256, CACHE_LINE = 64 };
 // A thread claims its own chunks, and counts what it has run, in a cache line of its own: in a round, few
 // lines cross from one core to another.
 typedef struct {
-    // The round in the upper half, the next chunk in the lower. Whoever claims the first chunk of a
+    // The round in the upper bits, the next chunk in the lower. Whoever claims the first chunk of a
     // round opens the seat for it.
     alignas(CACHE_LINE) atomic_ullong state;
     // Chunks of any seat that this thread ran since the team began, modulo 2^64.
@@ -26,7 +26,7 @@ typedef struct {
 } seat;
 
 struct fpnas_priv_team {
-    // The round in the upper half, its number of chunks in the lower. This line is written by the
+    // The round in the upper bits, its number of chunks in the lower. This line is written by the
     // caller between rounds, and read by all.
     alignas(CACHE_LINE) atomic_ullong round;
     _Atomic(fpnas_priv_task) task;
@@ -44,7 +44,9 @@ struct fpnas_priv_team {
     seat seats[];
 };
 
-static const unsigned long long LOWER = 0xFFFFFFFF;
+// Rounds count in the upper 40 bits: no team lasts for 2^39 of them, in which a seat without chunks would
+// seem to be ahead.
+static const unsigned long long LOWER = 0xFFFFFF;
 
 static inline void relax(void) {
 #if defined(__x86_64__)
@@ -68,8 +70,7 @@ static void take_from(
     atomic_ullong *place = &team->seats[owner].state, *finished = &team->seats[worker].finished;
     unsigned long long state = atomic_load(place), count = 0;
     for (;;) {
-        // Rounds count modulo 2^32.
-        int32_t ahead = (int32_t)((uint32_t)(state >> 32) - (uint32_t)(round >> 32));
+        long long ahead = (long long)((state & ~LOWER) - (round & ~LOWER));
         size_t chunk = ahead == 0 ? state & LOWER : first;
         if (ahead > 0 || chunk >= end) break;
         fpnas_priv_task task = atomic_load(&team->task);
@@ -117,7 +118,6 @@ static void *work(void *argument) {
     }
 }
 
-// Rounds count in 32 bits; a worker that sleeps through 2^32 of them is not to be feared.
 static unsigned long long next_round(const fpnas_priv_team *team, size_t chunks) {
     return (atomic_load(&team->round) & ~LOWER) + (LOWER + 1) + chunks;
 }

@@ -115,6 +115,8 @@ public final class RetrainRun {
             pipeline, from: pipeline.train,
             batches.batch(step % batches.batchesPerEpoch, of: order.images), augmentation: step)
         supernet.beginStep()
+        // What fails leaves no step open: the state can be saved.
+        defer { supernet.abandonStep() }
         let result = try supernet.accumulate(
             network, images: batch.images, labels: batch.labels,
             loss: loss(of: batches.batch(step % batches.batchesPerEpoch, of: order.images)))

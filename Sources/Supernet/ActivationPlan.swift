@@ -39,8 +39,8 @@ struct ActivationPlan {
     let sumParts: Int
     let sumStep: Int
     let wantedSums: Int
-    /// Weights of a k×k convolution whose input is a slice, gathered.
-    let gathered: Int
+    /// The weights of the operator that runs, packed for its products or gathered.
+    let packed: Int
     /// Results of the operators, to the end of the arena.
     let activations: Int
     let line: Int
@@ -83,7 +83,7 @@ struct ActivationPlan {
         wantedSums = 2 * line
         sumStep = (wantedSums + max(extent.sums, 3 * line) + 15) & ~15
         sumParts = try layout.take(chunks, sumStep)
-        gathered = try layout.take(1, extent.gathered)
+        packed = try layout.take(1, extent.packed)
         activations = layout.count
         _ = try layout.take(capacity, extent.activations.perImage, limited: false)
         _ = try layout.take(1, extent.activations.fixed, limited: false)

@@ -51,7 +51,7 @@ extension Pass {
         var from = unsafe source(inputs[b.inputs.lowerBound], part)
         if s.code == .pointwise {
             unsafe k.pointwise(
-                &from, images.count * s.outPixels, s.outPixels, s.inChannels, at(plan.gathered),
+                &from, images.count * s.outPixels, s.outPixels, s.inChannels, at(plan.packed),
                 s.outLine, y, moments, scratch(part))
         } else {
             var shape = b.depthwiseShape
@@ -87,7 +87,7 @@ extension Pass {
         if s.code == .pointwise {
             unsafe k.pointwise_gradient(
                 &gradient, &from, images.count * s.outPixels, s.outPixels, s.inChannels,
-                isVoid ? nil : at(plan.gathered), dx, mode, wanted, parts(part), scratch(part))
+                isVoid ? nil : at(plan.packed), dx, mode, wanted, parts(part), scratch(part))
         } else {
             var shape = b.depthwiseShape
             unsafe k.depthwise_gradient(

@@ -72,9 +72,8 @@ extension Supernet {
 }
 
 extension Pass {
-    /// Channels that a piece of a normalisation has at least, and columns a piece of the packing.
+    /// Channels that a piece of a normalisation has at least.
     private static let channels = 32
-    private static let panel = 32
 
     fileprivate func size(_ interlude: Interlude, _ operators: [BoundOperator]) -> InterludeSize {
         switch interlude {
@@ -95,11 +94,12 @@ extension Pass {
         case .weights(let i, let backward):
             let b = operators[i]
             guard let (inner, columns) = packs(b, backward) else {
+                let gathers = b.needsGathering && needsWeights(b, backward)
                 return InterludeSize(
-                    items: b.needsGathering ? b.s.taps : 0, each: b.s.groupIn * b.s.outChannels / 8)
+                    items: gathers ? b.s.taps : 0, each: b.s.groupIn * b.s.outChannels / 8)
             }
             return InterludeSize(
-                items: (columns + Pass.panel - 1) / Pass.panel, each: inner * Pass.panel / 4)
+                items: (columns + FPNAS_PANEL - 1) / FPNAS_PANEL, each: inner * FPNAS_PANEL / 4)
         case .reduction(let i):
             var (rows, floats) = (0, 0)
             for r in reductions[operators[i].reductions] {
@@ -151,20 +151,26 @@ extension Pass {
 
     /// The inner length and columns of a matrix of weights that is packed; backward it is transposed.
     private func packs(_ b: BoundOperator, _ backward: Bool) -> (inner: Int, columns: Int)? {
-        if b.isFused && b.s.code == .pointwise {
+        guard needsWeights(b, backward), b.s.groups == 1 else { return nil }
+        switch b.s.code {
+        case .pointwise:
             return backward
                 ? (b.s.outChannels, b.s.inChannels) : (b.s.inChannels, b.s.outChannels)
+        case .patches where backward: return (b.s.outChannels, b.s.patchSize)
+        default: return nil
         }
-        let hasTarget = !inputs[b.inputs.lowerBound].delivery.isVoid
-        return b.s.code == .patches && b.s.groups == 1 && backward && hasTarget
-            ? (b.s.outChannels, b.s.patchSize) : nil
+    }
+
+    /// Backward they are for the gradient of the input.
+    private func needsWeights(_ b: BoundOperator, _ backward: Bool) -> Bool {
+        b.s.isConvolution && !(backward && inputs[b.inputs.lowerBound].delivery.isVoid)
     }
 
     private func packWeights(_ b: BoundOperator, _ backward: Bool, panels: Range<Int>) {
         guard let (inner, columns) = packs(b, backward) else { return }
-        let first = panels.lowerBound * Pass.panel
-        let count = min(panels.upperBound * Pass.panel, columns) - first
-        let target = unsafe at(plan.gathered) + inner * first
+        let first = panels.lowerBound * FPNAS_PANEL
+        let count = min(panels.upperBound * FPNAS_PANEL, columns) - first
+        let target = unsafe at(plan.packed) + inner * first
         let w = unsafe weight(b.weight.offset)
         guard b.needsGathering else {
             return unsafe k.pack(
@@ -173,14 +179,18 @@ extension Pass {
         }
         // Its rows do not lie together.
         let line = b.s.outLine
-        unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: count * line) { rows in
+        unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: FPNAS_PANEL * line) { rows in
             guard let base = rows.baseAddress else { return }
-            for i in 0..<count {
-                let (tap, channel) = (first + i).quotientAndRemainder(dividingBy: b.s.groupIn)
-                let row = tap * b.weightRows + channel
-                unsafe (base + i * line).update(from: w + row * b.weight.line, count: line)
+            for start in stride(from: 0, to: count, by: FPNAS_PANEL) {
+                let held = min(FPNAS_PANEL, count - start)
+                for i in 0..<held {
+                    let (tap, channel) = (first + start + i).quotientAndRemainder(
+                        dividingBy: b.s.groupIn)
+                    let row = tap * b.weightRows + channel
+                    unsafe (base + i * line).update(from: w + row * b.weight.line, count: line)
+                }
+                unsafe k.pack(base, line, inner, held, 1, target + inner * start)
             }
-            unsafe k.pack(base, line, inner, count, 1, target)
         }
     }
 

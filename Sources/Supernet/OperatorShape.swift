@@ -151,8 +151,8 @@ struct OperatorNeed {
     var scratchPerImage = 0
     /// Gradients of the weights of a chunk.
     var parts = 0
-    /// Weights copied together because they are a slice.
-    var gathered = 0
+    /// Its weights packed, or copied together because they are a slice.
+    var packed = 0
 
     init(_ s: OperatorShape) throws(FPNASError) {
         // Bounds the products below: each is at most a small multiple of one of these.
@@ -177,13 +177,13 @@ struct OperatorNeed {
             scratch = max(
                 s.tileRows * (2 * s.inLine + s.outLine) + s.outLine,
                 fpnas_priv_pointwise_scratch(s.inLine, s.outLine))
-            gathered = max(s.inChannels * s.outLine, s.outChannels * s.inLine)
+            packed = max(s.inChannels * s.outLine, s.outChannels * s.inLine)
             parts = s.groupIn * s.outLine + bias
         case .patches:
             perImage = s.outSize
             scratch = PatchScratch(s).count
             parts = s.patchSize * s.outLine + bias
-            gathered = max(s.patchSize * s.outLine, s.outChannels * s.patchLine)
+            packed = max(s.patchSize * s.outLine, s.outChannels * s.patchLine)
         case .depthwise:
             perImage = s.outSize
             scratch = DepthwiseScratch(s).count

@@ -10,14 +10,14 @@ extension Pass {
         for tap in taps {
             unsafe fpnas_priv_copy_matrix(
                 weight(b.weight.offset) + tap * b.weightRows * b.weight.line, b.weight.line,
-                b.s.groupIn, b.s.outChannels, at(plan.gathered) + tap * b.s.groupIn * b.s.outLine,
+                b.s.groupIn, b.s.outChannels, at(plan.packed) + tap * b.s.groupIn * b.s.outLine,
                 b.s.outLine)
         }
     }
 
     private func weights(_ b: BoundOperator) -> (UnsafeMutablePointer<Float>, line: Int) {
         unsafe b.needsGathering
-            ? (at(plan.gathered), b.s.outLine) : (weight(b.weight.offset), b.weight.line)
+            ? (at(plan.packed), b.s.outLine) : (weight(b.weight.offset), b.weight.line)
     }
 
     /// The patches of one group for image rows `rows` of some images.

@@ -42,7 +42,7 @@ extension Pass {
             x: dy, line: s.outLine, scale: nil, shift: nil, mean: nil, gate: nil,
             activation: Int32(FPNAS_LINEAR))
         unsafe k.pointwise(
-            &source, rows, rows, s.outChannels, at(plan.gathered),
+            &source, rows, rows, s.outChannels, at(plan.packed),
             s.code == .patches ? s.patchLine : s.inLine, target, nil, scratch)
     }
 

@@ -26,12 +26,15 @@ enum BLASThreads {
         fpnas_priv_lock()
         defer { fpnas_priv_unlock() }
         let depth = fpnas_priv_fork_depth()
+        // A call of the parent's left BLAS on one thread in the child, too: then the host's number is
+        // the one that is known.
+        let isInherited = unsafe forkDepth != depth && users > 0
         if unsafe forkDepth != depth {
             unsafe forkDepth = depth
             unsafe users = 0
         }
         let now = openblas_get_num_threads()
-        if unsafe users == 0 { unsafe host = now }
+        if unsafe users == 0 && !isInherited { unsafe host = now }
         unsafe users += 1
         if now != 1 { openblas_set_num_threads(1) }
     }

@@ -20,7 +20,7 @@ struct SpaceExtent {
     private(set) var scratch = 0
     private(set) var scratchPerImage = 0
     private(set) var parts = 0
-    private(set) var gathered = 0
+    private(set) var packed = 0
     private(set) var sums = 0
     /// The widest row of channels.
     private(set) var line: Int
@@ -57,7 +57,7 @@ struct SpaceExtent {
         if shapes.contains(shape) { return true }
         guard let need = try? OperatorNeed(shape) else { return false }
         return need.scratch <= scratch && need.scratchPerImage <= scratchPerImage
-            && need.parts <= parts && need.gathered <= gathered && shape.sumCount <= sums
+            && need.parts <= parts && need.packed <= packed && shape.sumCount <= sums
             && max(shape.inLine, shape.outLine, shape.squeezeLine) <= line
     }
 
@@ -138,7 +138,7 @@ struct SpaceExtent {
         scratch = max(scratch, need.scratch)
         scratchPerImage = max(scratchPerImage, need.scratchPerImage)
         parts = max(parts, need.parts)
-        gathered = max(gathered, need.gathered)
+        packed = max(packed, need.packed)
         line = max(line, shape.inLine, shape.outLine, shape.squeezeLine)
         sums = max(sums, shape.sumCount)
         if let key = WeightKey(op, layer: layer, position: position) {

@@ -197,10 +197,43 @@ static void retraining_resumes(void) {
     CHECK_INT(fpnas_debug_live_handles(), 0);
 }
 
+/* A loss that is no number ends a call; what was trained before can be saved, and ends there again. */
+static void failures_leave_the_last_good_batch(void) {
+    fpnas_retrain_options options;
+    fpnas_retrain_progress before, after;
+    fpnas_space *space;
+    fpnas_retrain *retrain, *loaded;
+    int32_t row[64];
+    char path[] = "/tmp/fpnas-retrain-XXXXXX";
+    close(mkstemp(path));
+    OK(fpnas_space_preset("mbconv-small", 16, 16, 1, 10, &space));
+    OK(fpnas_space_random_near(space, 300000, 1, row, 64));
+    OK(fpnas_retrain_options_init(&options, sizeof options));
+    options.weight_rate = 100;
+    options.momentum = 0.99;
+    options.rate_warm_up = 0;
+    OK(fpnas_retrain_create(DATA, space, row, &options, &retrain));
+    before.struct_size = after.struct_size = sizeof before;
+    FAILS(fpnas_retrain_step(retrain, 1000), FPNAS_E_STATE, "is");
+    OK(fpnas_retrain_progress_get(retrain, &before));
+    CHECK(before.step > 0 && before.step < 1000 && before.train_log_likelihood < 0);
+    OK(fpnas_retrain_save(retrain, path));
+    OK(fpnas_retrain_load(path, DATA, 0, &loaded));
+    FAILS(fpnas_retrain_step(loaded, 1), FPNAS_E_STATE, "is");
+    OK(fpnas_retrain_progress_get(loaded, &after));
+    CHECK_INT(after.step, before.step);
+    OK(fpnas_retrain_save(loaded, path));
+    unlink(path);
+    fpnas_retrain_free(retrain);
+    fpnas_retrain_free(loaded);
+    fpnas_space_free(space);
+}
+
 int main(void) {
     RUN(retraining_learns);
     RUN(retraining_resumes);
     RUN(affinity_stays);
     RUN(calls_divide_alike);
+    RUN(failures_leave_the_last_good_batch);
     return test_report("test_retrain");
 }

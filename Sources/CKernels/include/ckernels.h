@@ -11,6 +11,9 @@
 // Activations as the kernels know them.
 enum { FPNAS_LINEAR = 0, FPNAS_RELU = 1, FPNAS_SWISH = 2, FPNAS_RELU6 = 3, FPNAS_HSWISH = 4 };
 
+// Columns that all variants' panels divide: packing may be cut there.
+enum { FPNAS_PANEL = 32 };
+
 // What a consumer makes of a producer's output while it reads it: act(scale·x + shift)·gate.
 typedef struct fpnas_priv_source {
     const float *_Nonnull x;      // rows of `line` floats

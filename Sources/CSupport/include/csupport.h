@@ -34,7 +34,8 @@ void fpnas_priv_team_stop(fpnas_priv_team *team);
 // MARK: Process
 // Grows by one in a child after each fork; 0 in the process that loaded the library.
 uint32_t fpnas_priv_fork_depth(void);
-// One lock for the table of handles; held across fork, so that it is free in the child.
+// One lock for what the process has once, the table of handles and BLAS's number of threads; held across
+// fork, so that it is free in the child.
 void fpnas_priv_lock(void);
 void fpnas_priv_unlock(void);
 double fpnas_priv_seconds(void);          // monotonic

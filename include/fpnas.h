@@ -1024,7 +1024,8 @@ FPNAS_API fpnas_status fpnas_retrain_progress_get(const fpnas_retrain *retrain,
 FPNAS_API fpnas_status fpnas_retrain_test(fpnas_retrain *retrain, double *accuracy,
                                           double *log_likelihood);
 /* Checkpoint: the rest of the training is that of the uninterrupted one, bit for bit. Loading needs
- * the same images; threads = 0 keeps the stored number. Errors: IO; FORMAT naming the file; STATE for other images. Since 0.1. */
+ * the same images; threads = 0 keeps the stored number. Errors: IO; FORMAT naming the file; STATE for
+ * other images. Since 0.1. */
 FPNAS_API fpnas_status fpnas_retrain_save(const fpnas_retrain *retrain, const char *path);
 FPNAS_API fpnas_status fpnas_retrain_load(const char *path, const char *data_folder,
                                           int64_t threads, fpnas_retrain **retrain);

@@ -9,7 +9,9 @@ private let versionText: StaticString = "0.1.0"
 // Made once and never freed, so that the pointer stays good.
 nonisolated(unsafe) private let buildInfo: UnsafePointer<CChar> = {
     let core = unsafe openblas_get_corename().map { unsafe String(cString: $0) } ?? "unknown"
-    let kernels = unsafe fpnas_priv_kernels_named(nil).map { unsafe String(cString: $0.pointee.name) }
+    let kernels = unsafe fpnas_priv_kernels_named(nil).map {
+        unsafe String(cString: $0.pointee.name)
+    }
     let text =
         "fpnas 0.1.0, Swift 6, \(kernels ?? "no") kernels, OpenBLAS on \(core), "
         + "float32 supernet, float64 search"

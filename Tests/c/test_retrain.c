@@ -229,11 +229,34 @@ static void failures_leave_the_last_good_batch(void) {
     fpnas_space_free(space);
 }
 
+static void environment_names_the_kernels(void) {
+    fpnas_retrain_options options;
+    fpnas_space *space;
+    fpnas_retrain *retrain;
+    int32_t row[64];
+    OK(fpnas_space_preset("mbconv-small", 16, 16, 1, 10, &space));
+    OK(fpnas_space_random_near(space, 300000, 1, row, 64));
+    OK(fpnas_retrain_options_init(&options, sizeof options));
+    options.epochs = 1;
+    OK(fpnas_retrain_create(DATA, space, row, &options, &retrain));
+    double value = value_of(retrain);
+    fpnas_retrain_free(retrain);
+    setenv("FPNAS_KERNELS", "baseline", 1);
+    OK(fpnas_retrain_create(DATA, space, row, &options, &retrain));
+    CHECK(fabs(value_of(retrain) - value) < 0.2);
+    fpnas_retrain_free(retrain);
+    CHECK_CONTAINS(fpnas_build_info(), "baseline kernels");
+    setenv("FPNAS_KERNELS", "none", 1);
+    FAILS(fpnas_retrain_create(DATA, space, row, &options, &retrain), FPNAS_E_INVALID, "FPNAS_KERNELS");
+    fpnas_space_free(space);
+}
+
 int main(void) {
     RUN(retraining_learns);
     RUN(retraining_resumes);
     RUN(affinity_stays);
     RUN(calls_divide_alike);
     RUN(failures_leave_the_last_good_batch);
+    RUN(environment_names_the_kernels);
     return test_report("test_retrain");
 }

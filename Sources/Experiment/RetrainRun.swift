@@ -97,8 +97,8 @@ public final class RetrainRun {
 
     public var isDone: Bool { step >= steps }
 
-    /// Trains on some batches, or on those that are left, with one team. An error that names an image
-    /// leaves all as before its batch.
+    /// Trains on some batches, or on those that are left, with one team. An error leaves all as after the
+    /// last good batch.
     public func advance(_ count: Int = 1) throws(FPNASError) {
         guard count >= 1 else { throw .invalid("count must be >= 1, got \(count)") }
         guard !isDone else { throw FPNASError(.state, "the retraining is done: \(steps) steps") }

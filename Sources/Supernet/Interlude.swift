@@ -30,8 +30,9 @@ private struct InterludeSize {
     var each = 0
 
     var time: Int { items * each }
-    /// How many pieces are worth handing out: several times what that costs.
-    var pieces: Int { min(items, max(1, time / 1500)) }
+    /// Nanoseconds that a piece is to take at least, several times what it costs to hand one out.
+    static let pieceTime = 1500
+    var pieces: Int { min(items, max(1, time / InterludeSize.pieceTime)) }
 }
 
 extension Supernet {
@@ -66,8 +67,8 @@ extension Supernet {
                 i -= size.pieces
             }
         }
-        // Too little to meet for.
-        if time < 3000 { for i in 0..<pieces { body(i) } } else { team.run(chunks: pieces, body) }
+        let few = time < 2 * InterludeSize.pieceTime
+        if few { for i in 0..<pieces { body(i) } } else { team.run(chunks: pieces, body) }
     }
 }
 

@@ -75,3 +75,23 @@ func multiply(
         bTransposed ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k), 1, a,
         Int32(aLine), b, Int32(bLine), beta, c, Int32(cLine))
 }
+
+extension Pass {
+    /// c (+)= a·b for one group of a convolution; a may be taken transposed. Without groups our kernels
+    /// are faster and have the same bits on every CPU; they want the columns to be whole vectors.
+    func product(
+        _ s: OperatorShape, _ m: Int, _ n: Int, _ k: Int,
+        _ a: UnsafePointer<Float>, line aLine: Int, leftTransposed: Bool = false,
+        _ b: UnsafePointer<Float>, line bLine: Int, adds: Bool = false,
+        _ c: UnsafeMutablePointer<Float>, line cLine: Int
+    ) {
+        guard s.groups == 1 else {
+            return unsafe multiply(
+                m, n, k, a, line: aLine, leftTransposed: leftTransposed, b, line: bLine,
+                beta: adds ? 1 : 0, c, line: cLine)
+        }
+        unsafe self.k.matrix_product(
+            a, leftTransposed ? 1 : aLine, leftTransposed ? aLine : 1, m, k, b, bLine, n,
+            adds ? 1 : 0, c, cLine)
+    }
+}

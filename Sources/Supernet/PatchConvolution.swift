@@ -65,16 +65,10 @@ extension Pass {
                 for group in 0..<s.groups {
                     unsafe patches(
                         s, x, images: count, group: group, rows: band, scratch + places.patches)
-                    if s.groups == 1 {
-                        unsafe k.matrix_product(
-                            scratch + places.patches, s.patchLine, 1, pixels, s.patchSize,
-                            matrix.0, matrix.line, s.outChannels, 0, y, s.outLine)
-                    } else {
-                        unsafe multiply(
-                            pixels, s.groupOut, s.patchSize, scratch + places.patches,
-                            line: s.patchLine, matrix.0 + group * s.groupOut, line: matrix.line,
-                            y + group * s.groupOut, line: s.outLine)
-                    }
+                    unsafe product(
+                        s, pixels, s.groupOut, s.patchSize, scratch + places.patches,
+                        line: s.patchLine, matrix.0 + group * s.groupOut, line: matrix.line,
+                        y + group * s.groupOut, line: s.outLine)
                 }
                 if b.bias >= 0 { unsafe k.bias(y, weight(b.bias), pixels, s.outLine) }
             }
@@ -104,17 +98,11 @@ extension Pass {
                 for group in 0..<s.groups {
                     unsafe patches(
                         s, x, images: count, group: group, rows: band, rowsOfPatches)
-                    if s.groups == 1 {
-                        unsafe k.matrix_product(
-                            rowsOfPatches, 1, s.patchLine, s.patchSize, pixels, dy, s.outLine,
-                            s.outChannels, isFirst ? 0 : 1, parts(part), s.outLine)
-                    } else {
-                        let to = group * s.groupOut
-                        unsafe multiply(
-                            s.patchSize, s.groupOut, pixels, rowsOfPatches, line: s.patchLine,
-                            leftTransposed: true, dy + to, line: s.outLine,
-                            beta: isFirst ? 0 : 1, parts(part) + to, line: s.outLine)
-                    }
+                    let to = group * s.groupOut
+                    unsafe product(
+                        s, s.patchSize, s.groupOut, pixels, rowsOfPatches, line: s.patchLine,
+                        leftTransposed: true, dy + to, line: s.outLine, adds: !isFirst,
+                        parts(part) + to, line: s.outLine)
                 }
                 isFirst = false
                 guard !d.delivery.isVoid else { continue }

@@ -63,22 +63,17 @@ extension Pass {
             let isDirect = isDirect(d)
             let dx = unsafe isDirect ? at(d.gradient) + row * s.inLine : inputGradients
             let adds = isDirect && !d.delivery.isFirst
-            if s.groups == 1 {
-                unsafe k.matrix_product(
-                    x, 1, s.inLine, s.inChannels, count, dy, s.outLine, s.outChannels,
-                    row == row0 ? 0 : 1, parts(part), s.outLine)
-                if !d.delivery.isVoid {
+            for group in 0..<s.groups {
+                let (from, to) = (group * s.groupIn, group * s.groupOut)
+                unsafe product(
+                    s, s.groupIn, s.groupOut, count, x + from, line: s.inLine, leftTransposed: true,
+                    dy + to, line: s.outLine, adds: row != row0, parts(part) + to, line: s.outLine)
+                guard !d.delivery.isVoid else { continue }
+                guard s.groups > 1 else {
                     unsafe productWithPacked(b, dy, count, adds ? inputGradients : dx, scratch)
                     if adds { unsafe k.add(inputGradients, count * s.inLine, dx) }
+                    continue
                 }
-            }
-            for group in 0..<s.groups where s.groups > 1 {
-                let (from, to) = (group * s.groupIn, group * s.groupOut)
-                unsafe multiply(
-                    s.groupIn, s.groupOut, count, x + from, line: s.inLine, leftTransposed: true,
-                    dy + to, line: s.outLine, beta: row == row0 ? 0 : 1, parts(part) + to,
-                    line: s.outLine)
-                guard !d.delivery.isVoid else { continue }
                 unsafe multiply(
                     count, s.groupIn, s.groupOut, dy + to, line: s.outLine,
                     weight(b.weight.offset) + to, line: b.weight.line, rightTransposed: true,

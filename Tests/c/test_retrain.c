@@ -90,6 +90,16 @@ static void retraining_learns(void) {
     CHECK_INT(fpnas_debug_live_handles(), 0);
 }
 
+/* A small network, and options to train it so many epochs. */
+static fpnas_retrain_options small_training(fpnas_space **space, int32_t row[64], int epochs) {
+    fpnas_retrain_options options;
+    OK(fpnas_space_preset("mbconv-small", 16, 16, 1, 10, space));
+    OK(fpnas_space_random_near(*space, 300000, 1, row, 64));
+    OK(fpnas_retrain_options_init(&options, sizeof options));
+    options.epochs = epochs;
+    return options;
+}
+
 static double value_of(fpnas_retrain *retrain) {
     fpnas_retrain_progress progress;
     progress.struct_size = sizeof progress;
@@ -102,15 +112,11 @@ static double value_of(fpnas_retrain *retrain) {
 
 /* Batches that several calls or one train on end alike. */
 static void calls_divide_alike(void) {
-    fpnas_retrain_options options;
     fpnas_retrain_progress progress;
     fpnas_space *space;
     fpnas_retrain *one, *several;
     int32_t row[64];
-    OK(fpnas_space_preset("mbconv-small", 16, 16, 1, 10, &space));
-    OK(fpnas_space_random_near(space, 300000, 1, row, 64));
-    OK(fpnas_retrain_options_init(&options, sizeof options));
-    options.epochs = 2;
+    fpnas_retrain_options options = small_training(&space, row, 2);
     OK(fpnas_retrain_create(DATA, space, row, &options, &one));
     OK(fpnas_retrain_create(DATA, space, row, &options, &several));
     double value = value_of(one);
@@ -199,16 +205,13 @@ static void retraining_resumes(void) {
 
 /* A loss that is no number ends a call; what was trained before can be saved, and ends there again. */
 static void failures_leave_the_last_good_batch(void) {
-    fpnas_retrain_options options;
     fpnas_retrain_progress before, after;
     fpnas_space *space;
     fpnas_retrain *retrain, *loaded;
     int32_t row[64];
     char path[] = "/tmp/fpnas-retrain-XXXXXX";
     close(mkstemp(path));
-    OK(fpnas_space_preset("mbconv-small", 16, 16, 1, 10, &space));
-    OK(fpnas_space_random_near(space, 300000, 1, row, 64));
-    OK(fpnas_retrain_options_init(&options, sizeof options));
+    fpnas_retrain_options options = small_training(&space, row, 100);
     options.weight_rate = 100;
     options.momentum = 0.99;
     options.rate_warm_up = 0;
@@ -230,14 +233,10 @@ static void failures_leave_the_last_good_batch(void) {
 }
 
 static void environment_names_the_kernels(void) {
-    fpnas_retrain_options options;
     fpnas_space *space;
     fpnas_retrain *retrain;
     int32_t row[64];
-    OK(fpnas_space_preset("mbconv-small", 16, 16, 1, 10, &space));
-    OK(fpnas_space_random_near(space, 300000, 1, row, 64));
-    OK(fpnas_retrain_options_init(&options, sizeof options));
-    options.epochs = 1;
+    fpnas_retrain_options options = small_training(&space, row, 1);
     OK(fpnas_retrain_create(DATA, space, row, &options, &retrain));
     double value = value_of(retrain);
     fpnas_retrain_free(retrain);
